@@ -1,0 +1,48 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Libraries that Debian ships as archives are linked statically, so that one binary serves machines without them.
+// OpenBLAS and oneDNN are opened at run time (their core type must be chosen first).
+func archive(_ name: String) -> LinkerSetting { .linkedLibrary(":lib\(name).a") }
+
+// The hot loops are compiled once per x86-64 level and chosen at start.
+func level(_ name: String) -> [SwiftSetting] {
+  [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-\(name)"])]
+}
+
+let package = Package(
+  name: "olv",
+  targets: [
+    .executableTarget(name: "olv", dependencies: ["Console", "Verbs", "Session", "Runtime"]),
+    .target(name: "Console", dependencies: ["Session", "Language", "Runtime"]),
+    .target(
+      name: "Verbs",
+      dependencies: [
+        "Session", "Language", "Evaluation", "FineTuning", "Quantization", "Models", "Tokenizers",
+        "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
+      ]),
+    .target(name: "Session", dependencies: ["Language", "JSON", "Runtime"]),
+    .target(name: "Language", dependencies: ["Runtime"]),
+    .target(name: "Evaluation", dependencies: ["Models", "Tokenizers", "Data", "Tensor", "Runtime"]),
+    .target(
+      name: "FineTuning",
+      dependencies: ["Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime"]),
+    .target(
+      name: "Quantization",
+      dependencies: ["Models", "Tokenizers", "Data", "Tensor", "JSON", "Runtime"]),
+    .target(name: "Models", dependencies: ["Tokenizers", "Checkpoints", "Tensor", "JSON", "Runtime"]),
+    .target(name: "Tokenizers", dependencies: ["JSON", "Runtime", "CPCRE2"]),
+    .target(name: "Data", dependencies: ["JSON", "Runtime", "CZlib", "CYAML"]),
+    .target(name: "Checkpoints", dependencies: ["Tensor", "JSON", "Runtime"]),
+    .target(name: "Tensor", dependencies: ["Runtime"]),
+    .target(name: "JSON", dependencies: ["Runtime", "CJSON"]),
+    .target(name: "Runtime", dependencies: ["CInterrupt"]),
+
+    .target(name: "CInterrupt"),
+    .target(name: "CJSON", linkerSettings: [archive("json-c"), .linkedLibrary("m")]),
+    .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
+    .target(name: "CZlib", linkerSettings: [archive("z")]),
+    .target(name: "CYAML", linkerSettings: [archive("yaml")]),
+  ],
+  swiftLanguageModes: [.v6]
+)

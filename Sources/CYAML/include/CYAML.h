@@ -1,0 +1,3 @@
+#pragma once
+// libyaml, as it is.
+#include <yaml.h>

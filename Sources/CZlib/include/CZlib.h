@@ -1,0 +1,3 @@
+#pragma once
+// zlib, as it is.
+#include <zlib.h>
