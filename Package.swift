@@ -23,14 +23,16 @@ let package = Package(
       ]),
     .target(name: "Session", dependencies: ["Language", "JSON", "Runtime"]),
     .target(name: "Language", dependencies: ["Runtime"]),
-    .target(name: "Evaluation", dependencies: ["Models", "Tokenizers", "Data", "Tensor", "Runtime"]),
+    .target(
+      name: "Evaluation", dependencies: ["Models", "Tokenizers", "Data", "Tensor", "Runtime"]),
     .target(
       name: "FineTuning",
       dependencies: ["Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime"]),
     .target(
       name: "Quantization",
       dependencies: ["Models", "Tokenizers", "Data", "Tensor", "JSON", "Runtime"]),
-    .target(name: "Models", dependencies: ["Tokenizers", "Checkpoints", "Tensor", "JSON", "Runtime"]),
+    .target(
+      name: "Models", dependencies: ["Tokenizers", "Checkpoints", "Tensor", "JSON", "Runtime"]),
     .target(name: "Tokenizers", dependencies: ["JSON", "Runtime", "CPCRE2"]),
     .target(name: "Data", dependencies: ["JSON", "Runtime", "CZlib", "CYAML"]),
     .target(name: "Checkpoints", dependencies: ["Tensor", "JSON", "Runtime"]),
@@ -43,6 +45,59 @@ let package = Package(
     .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
     .target(name: "CZlib", linkerSettings: [archive("z")]),
     .target(name: "CYAML", linkerSettings: [archive("yaml")]),
+
+    .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/Support"),
+    .testTarget(
+      name: "JSONTests",
+      dependencies: ["TestSupport", "Runtime", "JSON"]),
+    .testTarget(
+      name: "LanguageTests",
+      dependencies: ["TestSupport", "Runtime", "Language"]),
+    .testTarget(
+      name: "TokenizersTests",
+      dependencies: ["TestSupport", "Runtime", "Tokenizers", "JSON"]),
+    .testTarget(
+      name: "DataTests",
+      dependencies: ["TestSupport", "Runtime", "Data", "JSON"]),
+    .testTarget(
+      name: "CheckpointsTests",
+      dependencies: ["TestSupport", "Runtime", "Checkpoints", "Tensor", "JSON"]),
+    .testTarget(
+      name: "TensorTests",
+      dependencies: ["TestSupport", "Runtime", "Tensor"]),
+    .testTarget(
+      name: "ModelsTests",
+      dependencies: [
+        "TestSupport", "Runtime", "Models", "Tokenizers", "Checkpoints", "Tensor", "JSON",
+      ]),
+    .testTarget(
+      name: "QuantizationTests",
+      dependencies: [
+        "TestSupport", "Runtime", "Quantization", "Models", "Tokenizers", "Data", "Tensor", "JSON",
+      ]),
+    .testTarget(
+      name: "FineTuningTests",
+      dependencies: [
+        "TestSupport", "Runtime", "FineTuning", "Quantization", "Models", "Tokenizers", "Data",
+        "Checkpoints", "Tensor", "JSON",
+      ]),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "TestSupport", "Runtime", "Evaluation", "Models", "Tokenizers", "Data", "Tensor", "JSON",
+      ]),
+    .testTarget(
+      name: "SessionTests",
+      dependencies: ["TestSupport", "Runtime", "Session", "Language", "JSON"]),
+    .testTarget(
+      name: "VerbsTests",
+      dependencies: [
+        "TestSupport", "Runtime", "Verbs", "Session", "Language", "JSON", "Evaluation",
+        "FineTuning", "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Tensor",
+      ]),
+    .testTarget(
+      name: "ConsoleTests",
+      dependencies: ["TestSupport", "Runtime", "Console", "Session", "Language"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -23,7 +23,7 @@ extension JSON {
   /// How deep arrays and objects may nest: documents come from strangers.
   public static let maximumDepth = 128
 
-  /// Parses a whole document (RFC 8259, UTF-8).
+  /// Parses a whole document: RFC 8259 in UTF-8, and the `NaN` and `Infinity` that Python writes.
   ///
   /// - Throws: `JSONFailure` for anything else, text after the document and nesting over `maximumDepth` included.
   public static func parse(_ bytes: UnsafeRawBufferPointer, path: String? = nil) throws -> JSON {
