@@ -1,0 +1,248 @@
+/// The operations that a device implements. Everything above works through this protocol alone.
+///
+/// Activations are rank-2 tensors `[tokens, width]` of the backend's `activation` type; sequences of a batch are laid end
+/// to end. Results are new tensors unless a requirement says "into". Calls may return before the work is done; `read`
+/// waits. Sums are f32 at least.
+///
+/// Adding an operation means one requirement here, one file per backend, and one differentiable function in
+/// `Operations/`.
+public protocol Backend: AnyObject, Sendable {
+  var device: Device { get }
+  /// The type of activations: f32 on a CPU, bf16 on a GPU.
+  var activation: DType { get }
+  /// Whether products in `precision` run at full speed here.
+  func supports(_ precision: Precision) -> Bool
+
+  // MARK: Memory
+
+  /// An uninitialised tensor.
+  func make(_ shape: [Int], _ dtype: DType) throws -> Tensor
+  /// The tensor on this device. Host tensors are returned as they are by a CPU and copied by a GPU.
+  func place(_ host: Tensor) throws -> Tensor
+  /// The elements as f32 on the host, row by row.
+  func read(_ tensor: Tensor) throws -> [Float]
+  /// `source` converted to `dtype`, contiguous. f32 → bf16 and f16 round to nearest even.
+  func convert(_ source: Tensor, to dtype: DType) throws -> Tensor
+  /// Copies `source` into the equally shaped view `target` of the same type.
+  func copy(_ source: Tensor, into target: Tensor) throws
+  func fill(_ target: Tensor, with value: Float) throws
+
+  // MARK: Operations
+
+  /// Rows `ids` of `table [vocabulary, width]`: `[ids.count, width]`.
+  func embedding(_ table: Tensor, ids: [Int32]) throws -> Tensor
+
+  /// `y = x · Wᵀ + b + scale · (drop(x) · Aᵀ) · Bᵀ`: x `[n, in]` → y `[n, out]`.
+  func linear(
+    _ x: Tensor, _ weight: Weight, bias: Tensor?, adapter: AdapterTerm?, precision: Precision
+  ) throws -> LinearOutput
+  /// The gradients of `linear`. `dx` is nil where `needsInput` is false; `da`, `db` are nil without an adapter.
+  func linearBackward(
+    _ dy: Tensor, x: Tensor, weight: Weight, adapter: AdapterTerm?, reduced: Tensor?,
+    precision: Precision, needsInput: Bool
+  ) throws -> LinearGradients
+
+  /// `sum = x + delta` (x itself without delta), `y = sum / rms(sum) · weight`: x `[n, width]`, weight `[width]`.
+  func rmsNorm(_ x: Tensor, adding delta: Tensor?, weight: Tensor, epsilon: Float) throws
+    -> NormOutput
+  /// The gradient with respect to `sum`, plus `dSum` (what flows into `sum` from elsewhere) where given.
+  func rmsNormBackward(
+    _ dy: Tensor, sum: Tensor, weight: Tensor, inverse: Tensor, adding dSum: Tensor?
+  ) throws -> Tensor
+
+  /// Causal attention within each segment, rotary embedding included. q `[n, heads·width]`, k and v
+  /// `[n, keyValueHeads·width]` may be views. Output `[n, heads·width]`. `saved` is nil unless `keep`.
+  func attention(
+    q: Tensor, k: Tensor, v: Tensor, rotary: Rotary, segments: Segments, shape: AttentionShape,
+    precision: Precision, keep: Bool
+  ) throws -> AttentionOutput
+  /// Writes the gradients of `attention` into `dq`, `dk`, `dv`, which may be views.
+  func attentionBackward(
+    _ dy: Tensor, output: Tensor, saved: AttentionSaved, v: Tensor, rotary: Rotary,
+    segments: Segments, shape: AttentionShape, precision: Precision, dq: Tensor, dk: Tensor,
+    dv: Tensor
+  ) throws
+  /// Attention of new tokens of one sequence to `cache` and to themselves; appends them to `cache`. The first new token
+  /// has position `cache.count`.
+  func attention(
+    q: Tensor, k: Tensor, v: Tensor, table: RotaryTable, cache: KeyValueCache,
+    shape: AttentionShape
+  ) throws -> Tensor
+
+  /// `y = silu(gate) · up`, all `[n, width]`; gate and up may be views.
+  func swiGLU(gate: Tensor, up: Tensor) throws -> Tensor
+  /// Writes the gradients of `swiGLU` into `dGate` and `dUp`, which may be views.
+  func swiGLUBackward(_ dy: Tensor, gate: Tensor, up: Tensor, dGate: Tensor, dUp: Tensor) throws
+
+  /// `a + b`.
+  func add(_ a: Tensor, _ b: Tensor) throws -> Tensor
+  /// `target += source`, in place.
+  func accumulate(_ source: Tensor, into target: Tensor) throws
+
+  /// The negative log-likelihood of `targets` under softmax(x · headᵀ), without ever holding all logits.
+  ///
+  /// x `[n, width]`, head `[vocabulary, width]`, targets n ids, negative ones ignored (nll 0). With `gradient`, also
+  /// dx = gradient · ∂(Σ nll)/∂x.
+  func crossEntropy(
+    _ x: Tensor, head: Weight, targets: [Int32], gradient: Float?, precision: Precision
+  ) throws -> LossOutput
+
+  // MARK: Plain linear algebra (f32)
+
+  /// `alpha · op(a) · op(b) + beta · c`, f32. With `c` the result is written into it (and returned).
+  func product(
+    _ a: Tensor, transposed transposeA: Bool, _ b: Tensor, transposed transposeB: Bool,
+    alpha: Float, beta: Float, into c: Tensor?
+  ) throws -> Tensor
+
+  // MARK: Optimizer
+
+  /// The sum of squares of all elements of f32 tensors, in f64.
+  func sumOfSquares(_ tensors: [Tensor]) throws -> Double
+  /// One AdamW step over all parameters at once, in place.
+  func adamW(
+    _ parameters: [AdamWParameter], settings: AdamWSettings, step: Int, gradientScale: Float)
+    throws
+
+  // MARK: Quantization
+
+  /// `hessian += alpha · xᵀ · x` (both triangles): x `[n, width]`, hessian f32 `[width, width]`.
+  func gram(_ x: Tensor, alpha: Float, into hessian: Tensor, precision: Precision) throws
+  /// The weights that the codes stand for, f32 `[rows, columns]`.
+  func dequantize(_ matrix: PackedMatrix) throws -> Tensor
+}
+
+/// What a low-rank adapter adds to a linear layer.
+///
+/// *Paper:* Hu et al., "LoRA" (2021), eq. 3.
+public struct AdapterTerm: Sendable {
+  /// f32 `[rank, in]`.
+  public var a: Tensor
+  /// f32 `[out, rank]`.
+  public var b: Tensor
+  /// α/r, or α/√r for rank-stabilized LoRA.
+  public var scale: Float
+  /// Probability that an input element is zeroed on its way into A; survivors are scaled by 1/(1−p).
+  public var dropout: Float
+  /// The stream of the dropout mask, one per layer and step; element (i, j) of x uses number i·in + j. Nil: no dropout.
+  public var mask: RandomStream?
+
+  public init(a: Tensor, b: Tensor, scale: Float, dropout: Float = 0, mask: RandomStream? = nil) {
+    self.a = a
+    self.b = b
+    self.scale = scale
+    self.dropout = dropout
+    self.mask = mask
+  }
+
+  public var rank: Int { a.rows }
+
+  /// Whether element `index` of the input survives dropout: the definition that every backend computes.
+  ///
+  /// A multiply–xorshift hash of the index and the stream's key (32 bits each), cheap enough for every element of every
+  /// activation; its upper 24 bits against p.
+  @inlinable
+  public static func survives(_ index: UInt32, key: UInt64, dropout: Float) -> Bool {
+    var z = index ^ UInt32(truncatingIfNeeded: key)
+    z ^= z >> 16
+    z &*= 0x7FEB_352D
+    z ^= z >> 15
+    z &*= 0x846C_A68B
+    z ^= z >> 16
+    z ^= UInt32(truncatingIfNeeded: key >> 32)
+    z &*= 0x9E37_79B1
+    z ^= z >> 15
+    return Float(z >> 8) * 0x1p-24 >= dropout
+  }
+}
+
+public struct LinearOutput: Sendable {
+  /// `[n, out]`.
+  public var y: Tensor
+  /// `drop(x) · Aᵀ`, `[n, rank]`, where there is an adapter.
+  public var reduced: Tensor?
+
+  public init(y: Tensor, reduced: Tensor?) {
+    self.y = y
+    self.reduced = reduced
+  }
+}
+
+public struct LinearGradients: Sendable {
+  public var dx: Tensor?
+  public var da: Tensor?
+  public var db: Tensor?
+
+  public init(dx: Tensor?, da: Tensor?, db: Tensor?) {
+    self.dx = dx
+    self.da = da
+    self.db = db
+  }
+}
+
+public struct NormOutput: Sendable {
+  /// `x + delta`.
+  public var sum: Tensor
+  public var y: Tensor
+  /// f32 `[n]`: 1/rms of each row.
+  public var inverse: Tensor
+
+  public init(sum: Tensor, y: Tensor, inverse: Tensor) {
+    self.sum = sum
+    self.y = y
+    self.inverse = inverse
+  }
+}
+
+/// What attention keeps for its backward; the layout is the backend's own.
+public struct AttentionSaved: Sendable {
+  public var tensors: [Tensor]
+  public init(_ tensors: [Tensor]) { self.tensors = tensors }
+}
+
+public struct AttentionOutput: Sendable {
+  public var y: Tensor
+  public var saved: AttentionSaved?
+
+  public init(y: Tensor, saved: AttentionSaved?) {
+    self.y = y
+    self.saved = saved
+  }
+}
+
+public struct LossOutput: Sendable {
+  /// f32 `[n]`, nats; 0 where the target is ignored.
+  public var nll: Tensor
+  public var dx: Tensor?
+
+  public init(nll: Tensor, dx: Tensor?) {
+    self.nll = nll
+    self.dx = dx
+  }
+}
+
+/// A trainable tensor with its gradient and moments, all f32 of one shape.
+public struct AdamWParameter: Sendable {
+  public var value: Tensor
+  public var gradient: Tensor
+  public var first: Tensor
+  public var second: Tensor
+
+  public init(value: Tensor, gradient: Tensor, first: Tensor, second: Tensor) {
+    self.value = value
+    self.gradient = gradient
+    self.first = first
+    self.second = second
+  }
+}
+
+/// *Paper:* Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), algorithm 2.
+public struct AdamWSettings: Sendable, Hashable {
+  public var rate: Float
+  public var beta1: Float = 0.9
+  public var beta2: Float = 0.999
+  public var epsilon: Float = 1e-8
+  public var decay: Float = 0
+
+  public init(rate: Float) { self.rate = rate }
+}
