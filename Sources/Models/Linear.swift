@@ -1,0 +1,83 @@
+import Tensor
+
+/// A low-rank adapter kept beside a frozen weight.
+///
+/// *Paper:* Hu et al., "LoRA" (2021), eq. 3.
+public struct Adapter: Sendable {
+  /// f32 `[rank, in]`.
+  public var a: Tensor
+  /// f32 `[out, rank]`.
+  public var b: Tensor
+  public var rank: Int
+  public var alpha: Float
+  /// Factor of the low-rank term: α/r, or α/√r for rank-stabilized LoRA.
+  public var scale: Float
+  /// Probability of zeroing an input element on its way into A, in training only.
+  public var dropout: Float
+
+  public init(
+    a: Tensor, b: Tensor, rank: Int, alpha: Float, scale: Float? = nil, dropout: Float = 0
+  ) {
+    self.a = a
+    self.b = b
+    self.rank = rank
+    self.alpha = alpha
+    self.scale = scale ?? alpha / Float(rank)
+    self.dropout = dropout
+  }
+
+  public var parameterCount: Int { a.count + b.count }
+}
+
+/// What makes the dropout masks of one training step reproducible. Evaluation has none.
+public struct DropoutContext: Sendable, Hashable {
+  public var seed: UInt64
+  public var step: Int
+
+  public init(seed: UInt64, step: Int) {
+    self.seed = seed
+    self.step = step
+  }
+
+  /// The mask stream of one layer in this step.
+  public func stream(of layer: String) -> RandomStream {
+    RandomStream(seed: seed, purpose: "dropout \(layer)", index: UInt64(bitPattern: Int64(step)))
+  }
+}
+
+/// A linear layer: a weight `[out, in]`, float or quantized, and what stands beside it.
+///
+/// A value; the tensors it holds are shared, never written.
+public struct Linear: Sendable {
+  /// The full module path of the checkpoint: `model.layers.0.self_attn.qkv_proj`.
+  public let name: String
+  public var weight: Weight
+  /// `[out]`.
+  public var bias: Tensor?
+  public var adapter: Adapter?
+
+  public init(name: String, weight: Weight, bias: Tensor? = nil, adapter: Adapter? = nil) {
+    self.name = name
+    self.weight = weight
+    self.bias = bias
+    self.adapter = adapter
+  }
+
+  public var inputs: Int { weight.columns }
+  public var outputs: Int { weight.rows }
+
+  /// x `[n, in]` → `[n, out]`.
+  public func callAsFunction(_ x: Tensor, _ execution: Execution, dropout: DropoutContext? = nil)
+    throws -> Tensor
+  {
+    var term: AdapterTerm?
+    if let adapter {
+      term = AdapterTerm(a: adapter.a, b: adapter.b, scale: adapter.scale)
+      if let dropout, adapter.dropout > 0 {
+        term?.dropout = adapter.dropout
+        term?.mask = dropout.stream(of: name)
+      }
+    }
+    return try execution.linear(x, weight, bias: bias, adapter: term)
+  }
+}

@@ -1,0 +1,79 @@
+import Runtime
+import Tensor
+
+extension Model {
+  /// How this model's passes run.
+  public func execution(tape: Tape? = nil) -> Execution {
+    Execution(backend, precision: precision, tape: tape)
+  }
+
+  /// The embeddings of `ids`: `[ids.count, hidden]`.
+  ///
+  /// - Throws: `TokenOutOfRange` for an id that the embedding does not hold.
+  public func embed(_ ids: [Int32]) throws -> Tensor {
+    for id in ids where id < 0 || Int(id) >= config.vocabulary {
+      throw TokenOutOfRange(id: Int(id), vocabulary: config.vocabulary)
+    }
+    return try backend.embedding(embedding, ids: ids)
+  }
+
+  /// The hidden states after the final norm: `[ids.count, hidden]`.
+  ///
+  /// With `checkpointing`, a taped pass keeps only the blocks' inputs and computes each block again on the way back.
+  ///
+  /// - Throws: `TokenOutOfRange`, `ShapeMismatch` where ids and segments differ in length, `Cancelled`.
+  public func hidden(
+    _ ids: [Int32], segments: Segments, tape: Tape? = nil, checkpointing: Bool = false,
+    dropout: DropoutContext? = nil
+  ) throws -> Tensor {
+    guard ids.count == segments.tokens else {
+      throw ShapeMismatch(
+        operation: "hidden", expected: "\(segments.tokens) ids", found: "\(ids.count)")
+    }
+    var x = try embed(ids)
+    let execution = execution(tape: tape)
+    if checkpointing, let tape {
+      for block in blocks {
+        try Interrupt.check()
+        x = try tape.checkpoint(x, parameters: block.adapterTensors) { x, tape in
+          try block.run(
+            x, self.execution(tape: tape), self, segments: segments, dropout: dropout)
+        }
+      }
+      return try execution.rmsNorm(x, weight: norm, epsilon: config.epsilon).y
+    }
+    var delta: Tensor?
+    for block in blocks {
+      try Interrupt.check()
+      var state = try block.begin(x, adding: delta, execution, self)
+      for stage in Stage.allCases {
+        state = try block.advance(
+          stage, state, execution, self, segments: segments, dropout: dropout)
+      }
+      (x, delta) = (state.residual, state.delta)
+    }
+    return try execution.rmsNorm(x, adding: delta, weight: norm, epsilon: config.epsilon).y
+  }
+
+  /// Scores over the vocabulary: hidden `[n, hidden]` → `[n, vocabulary]`. All of them at once: for a few rows.
+  public func logits(_ hidden: Tensor) throws -> Tensor {
+    try execution().linear(hidden, head)
+  }
+
+  /// The negative log-likelihood of each target in nats: hidden `[n, hidden]` → f32 `[n]`; negative targets give 0.
+  ///
+  /// With a tape, the gradient of `scale · Σ nll` is put on it.
+  public func nll(_ hidden: Tensor, targets: [Int32], scale: Float = 1, tape: Tape? = nil) throws
+    -> Tensor
+  {
+    guard targets.count == hidden.rows else {
+      throw ShapeMismatch(
+        operation: "nll", expected: "\(hidden.rows) targets", found: "\(targets.count)")
+    }
+    for target in targets where Int(target) >= config.vocabulary {
+      throw TokenOutOfRange(id: Int(target), vocabulary: config.vocabulary)
+    }
+    return try execution(tape: tape).crossEntropy(
+      hidden, head: head, targets: targets, scale: scale)
+  }
+}
