@@ -20,12 +20,10 @@ public final class Source: Sendable {
     let repaired = Array(text.utf8)
     var place: Int?
     if !repaired.elementsEqual(bytes) {
-      place = zip(repaired, bytes).enumerated().first { $0.element.0 != $0.element.1 }?.offset
-      // The replacement's first byte may equal the broken byte; step back to the scalar's start.
-      while let start = place, start < repaired.count, repaired[start] & 0xC0 == 0x80 {
-        place = start - 1
-      }
-      place = place ?? repaired.count
+      // The replacement's first bytes may equal the broken ones: step back to where it begins.
+      var start = min(zip(repaired, bytes).prefix { $0 == $1 }.count, repaired.count - 1)
+      while start > 0, repaired[start] & 0xC0 == 0x80 { start -= 1 }
+      place = start
     }
     self.init(name: name, text: text, bytes: repaired, invalidOffset: place)
   }
@@ -74,6 +72,13 @@ public final class Source: Sendable {
 
   /// The text of a 1-based line without its line end.
   public func lineText(_ line: Int) -> String { string(lineRange(line)) }
+
+  /// The offset itself, or the start of the character's encoding that it cuts.
+  func boundary(_ offset: Int) -> Int {
+    var start = min(max(offset, 0), bytes.count)
+    while start > 0, start < bytes.count, bytes[start] & 0xC0 == 0x80 { start -= 1 }
+    return start
+  }
 
   func string(_ range: Range<Int>) -> String {
     String(decoding: bytes[range.clamped(to: 0..<bytes.count)], as: UTF8.self)
