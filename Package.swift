@@ -58,7 +58,7 @@ let package = Package(
       dependencies: ["TestSupport", "Runtime", "Tokenizers", "JSON"]),
     .testTarget(
       name: "DataTests",
-      dependencies: ["TestSupport", "Runtime", "Data", "JSON"]),
+      dependencies: ["TestSupport", "Runtime", "Data", "JSON", "CZlib"]),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: ["TestSupport", "Runtime", "Checkpoints", "Tensor", "JSON"]),
