@@ -36,11 +36,20 @@ let package = Package(
     .target(name: "Tokenizers", dependencies: ["JSON", "Runtime", "CPCRE2"]),
     .target(name: "Data", dependencies: ["JSON", "Runtime", "CZlib", "CYAML"]),
     .target(name: "Checkpoints", dependencies: ["Tensor", "JSON", "Runtime"]),
-    .target(name: "Tensor", dependencies: ["Runtime"]),
+    .target(
+      name: "Tensor",
+      dependencies: [
+        "Runtime", "CCPU", "CPUKernels", "CPUKernelsV2", "CPUKernelsV3", "CPUKernelsV4",
+      ]),
+    .target(name: "CPUKernels", swiftSettings: [.unsafeFlags(["-Ounchecked"])]),
+    .target(name: "CPUKernelsV2", dependencies: ["CPUKernels"], swiftSettings: level("v2")),
+    .target(name: "CPUKernelsV3", dependencies: ["CPUKernels"], swiftSettings: level("v3")),
+    .target(name: "CPUKernelsV4", dependencies: ["CPUKernels"], swiftSettings: level("v4")),
     .target(name: "JSON", dependencies: ["Runtime", "CJSON"]),
     .target(name: "Runtime", dependencies: ["CInterrupt"]),
 
     .target(name: "CInterrupt"),
+    .target(name: "CCPU"),
     .target(name: "CJSON", linkerSettings: [archive("json-c"), .linkedLibrary("m")]),
     .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
     .target(name: "CZlib", linkerSettings: [archive("z")]),

@@ -1,0 +1,67 @@
+import CPUKernels
+
+/// bf16 is the upper half of an f32; the lower half is rounded to nearest even. NaNs stay NaNs.
+@inline(__always)
+func narrowedBF16(_ v: Vector) -> SIMD16<UInt16> {
+  let w = bits(v)
+  let odd = (w &>> 16) & Words(repeating: 1)
+  let rounded = (w &+ Words(repeating: 0x7FFF) &+ odd) &>> 16
+  let quiet = (w &>> 16) | Words(repeating: 0x40)
+  let isNaN = (w & Words(repeating: 0x7FFF_FFFF)) .> Words(repeating: 0x7F80_0000)
+  return SIMD16<UInt16>(truncatingIfNeeded: rounded.replacing(with: quiet, where: isNaN))
+}
+
+@inline(__always)
+func widenedBF16(_ v: SIMD16<UInt16>) -> Vector {
+  float(Words(truncatingIfNeeded: v) &<< 16)
+}
+
+/// f16 by shifting its exponent and mantissa into place and multiplying by 2¹¹², which also gives subnormals.
+@inline(__always)
+func widenedF16(_ v: SIMD16<UInt16>) -> Vector {
+  let w = Words(truncatingIfNeeded: v)
+  let magnitude = w & Words(repeating: 0x7FFF)
+  let sign = (w & Words(repeating: 0x8000)) &<< 16
+  let finite = bits(float(magnitude &<< 13) * splat(0x1p112))
+  let special = (magnitude &<< 13) | Words(repeating: 0x7F80_0000)
+  let isSpecial = magnitude .>= Words(repeating: 0x7C00)
+  return float(finite.replacing(with: special, where: isSpecial) | sign)
+}
+
+/// f32 to f16, to nearest even. Normal numbers are rounded on their bits; subnormal ones by adding 1/2, whose last bit
+/// has the weight of the smallest subnormal.
+@inline(__always)
+func narrowedF16(_ v: Vector) -> SIMD16<UInt16> {
+  let w = bits(v)
+  let sign = (w &>> 16) & Words(repeating: 0x8000)
+  let magnitude = w & Words(repeating: 0x7FFF_FFFF)
+  let odd = (magnitude &>> 13) & Words(repeating: 1)
+  let normal = (magnitude &- Words(repeating: 0x3800_0000) &+ Words(repeating: 0xFFF) &+ odd) &>> 13
+  let subnormal = bits(float(magnitude) + splat(0.5)) &- Words(repeating: 0x3F00_0000)
+  var result = normal.replacing(
+    with: subnormal, where: magnitude .< Words(repeating: 0x3880_0000))
+  // From 65520 on the nearest is infinity.
+  result = result.replacing(
+    with: Words(repeating: 0x7C00), where: magnitude .>= Words(repeating: 0x477F_F000))
+  result = result.replacing(
+    with: Words(repeating: 0x7E00), where: magnitude .> Words(repeating: 0x7F80_0000))
+  return SIMD16<UInt16>(truncatingIfNeeded: result | sign)
+}
+
+extension CompiledKernels {
+  public static func narrowToBF16(_ x: Floats, _ y: MutableHalves, _ count: Int) {
+    eachVector(count) { i, n in storeHalves(narrowedBF16(load(x + i, n)), y + i, n) }
+  }
+
+  public static func widenBF16(_ x: Halves, _ y: MutableFloats, _ count: Int) {
+    eachVector(count) { i, n in store(widenedBF16(loadHalves(x + i, n)), y + i, n) }
+  }
+
+  public static func narrowToF16(_ x: Floats, _ y: MutableHalves, _ count: Int) {
+    eachVector(count) { i, n in storeHalves(narrowedF16(load(x + i, n)), y + i, n) }
+  }
+
+  public static func widenF16(_ x: Halves, _ y: MutableFloats, _ count: Int) {
+    eachVector(count) { i, n in store(widenedF16(loadHalves(x + i, n)), y + i, n) }
+  }
+}

@@ -1,0 +1,49 @@
+import CPUKernels
+
+/// The lanes of `x` whose elements survive, zeros elsewhere: `AdapterTerm.survives` on vectors.
+@inline(__always)
+func survivors(_ x: Vector, _ mask: DropoutMask, _ index: UInt32) -> Vector {
+  let ramp = Words(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+  var z =
+    (Words(repeating: index) &+ ramp) ^ Words(repeating: UInt32(truncatingIfNeeded: mask.key))
+  z ^= z &>> 16
+  z = z &* Words(repeating: 0x7FEB_352D)
+  z ^= z &>> 15
+  z = z &* Words(repeating: 0x846C_A68B)
+  z ^= z &>> 16
+  z ^= Words(repeating: UInt32(truncatingIfNeeded: mask.key >> 32))
+  z = z &* Words(repeating: 0x9E37_79B1)
+  z ^= z &>> 15
+  let dropped = (z &>> 8) .< Words(repeating: mask.threshold)
+  return x.replacing(with: splat(0), where: dropped)
+}
+
+extension CompiledKernels {
+  public static func drop(
+    _ x: Floats, _ mask: DropoutMask, _ index: UInt32, _ y: MutableFloats, _ count: Int
+  ) {
+    eachVector(count) { i, n in
+      store(survivors(load(x + i, n), mask, index &+ UInt32(truncatingIfNeeded: i)), y + i, n)
+    }
+  }
+
+  public static func dropToBF16(
+    _ x: Floats, _ mask: DropoutMask, _ index: UInt32, _ y: MutableHalves, _ count: Int
+  ) {
+    eachVector(count) { i, n in
+      let v = survivors(load(x + i, n), mask, index &+ UInt32(truncatingIfNeeded: i))
+      storeHalves(narrowedBF16(v), y + i, n)
+    }
+  }
+
+  public static func addSurvivors(
+    _ x: Floats, _ factor: Float, _ mask: DropoutMask, _ index: UInt32, _ y: MutableFloats,
+    _ count: Int
+  ) {
+    let f = splat(factor)
+    eachVector(count) { i, n in
+      let v = survivors(load(x + i, n), mask, index &+ UInt32(truncatingIfNeeded: i))
+      store(multiplyAdd(v, f, load(y + i, n)), y + i, n)
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import CCPU
+import CPUKernels
+import CPUKernelsV2
+import CPUKernelsV3
+import CPUKernelsV4
+import Glibc
+
+/// What the machine is and can do.
+struct Processor {
+  /// The x86-64 level: 2, 3 (AVX2) or 4 (AVX-512).
+  var level: Int
+  /// Whether it multiplies bf16 vectors or tiles.
+  var bf16: Bool
+  var name: String
+  /// Bytes of main memory.
+  var memory: Int
+  /// Processors this process may run on.
+  var cores: Int
+
+  static func detect() -> Processor {
+    var raw = [CChar](repeating: 0, count: 49)
+    olv_cpu_name(&raw)
+    let name = String(
+      decoding: raw.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let pages = sysconf(Int32(_SC_PHYS_PAGES))
+    let pageSize = sysconf(Int32(_SC_PAGESIZE))
+    return Processor(
+      level: Int(olv_cpu_level()), bf16: olv_cpu_bf16() != 0, name: trimmed(name),
+      memory: max(pages, 1) * max(pageSize, 4096), cores: Int(olv_cpu_count()))
+  }
+
+  /// The kernels compiled for this processor.
+  var kernels: any Kernels.Type {
+    switch level {
+    case 4: CPUKernelsV4.CompiledKernels.self
+    case 3: CPUKernelsV3.CompiledKernels.self
+    default: CPUKernelsV2.CompiledKernels.self
+    }
+  }
+
+  /// The name, its words separated by one space.
+  private static func trimmed(_ name: String) -> String {
+    name.split(separator: " ").joined(separator: " ")
+  }
+}

@@ -1,0 +1,159 @@
+import CCPU
+import Glibc
+import Synchronization
+
+/// A fixed set of threads that share out numbered tasks.
+///
+/// Tasks go to whoever is free, so they must not depend on each other; as long as each writes its own part of the
+/// result, the result is the same whatever the number of threads. Workers spin for a moment after a job, because the
+/// next one usually follows at once, and then sleep.
+final class ThreadPool: @unchecked Sendable {
+  /// Threads in all, the calling one included.
+  let count: Int
+
+  /// Task and worker, in that order. Worker 0 is the calling thread.
+  typealias Body = (Int, Int) -> Void
+
+  /// Held by the thread whose job runs.
+  private let owner = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var threads: [pthread_t] = []
+
+  private var body: Body?
+  private var tasks = 0
+  /// Tasks not handed out yet; below zero when workers found none. Written by the owner only when nothing runs.
+  private let ticket = Atomic<Int>(0)
+  private let finished = Atomic<Int>(0)
+  private let generation = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let stopping = Atomic<Bool>(false)
+
+  init(count: Int) {
+    self.count = max(count, 1)
+    pthread_mutex_init(owner, nil)
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(wake, nil)
+  }
+
+  deinit {
+    stopping.store(true, ordering: .sequentiallyConsistent)
+    pthread_mutex_lock(mutex)
+    pthread_cond_broadcast(wake)
+    pthread_mutex_unlock(mutex)
+    for thread in threads { pthread_join(thread, nil) }
+    pthread_cond_destroy(wake)
+    pthread_mutex_destroy(mutex)
+    pthread_mutex_destroy(owner)
+    wake.deallocate()
+    mutex.deallocate()
+    owner.deallocate()
+  }
+
+  /// Runs `body` for each task in `0..<tasks`, on all threads, and waits. One job at a time: a second caller waits. Not
+  /// to be called from within a task.
+  func run(_ tasks: Int, _ body: Body) {
+    guard tasks > 0 else { return }
+    pthread_mutex_lock(owner)
+    defer { pthread_mutex_unlock(owner) }
+    if count == 1 || tasks == 1 {
+      for task in 0..<tasks { body(task, 0) }
+      return
+    }
+    if threads.isEmpty { start() }
+    withoutActuallyEscaping(body) { body in
+      self.body = body
+      self.tasks = tasks
+      finished.store(0, ordering: .relaxed)
+      ticket.store(tasks, ordering: .releasing)
+      generation.add(1, ordering: .sequentiallyConsistent)
+      if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
+      }
+      work(worker: 0)
+      var spins = 0
+      while finished.load(ordering: .acquiring) < tasks {
+        olv_cpu_pause()
+        spins += 1
+        // A worker was put aside by the system in the middle of a task: give it this core.
+        if spins > 20_000 { sched_yield() }
+      }
+      self.body = nil
+    }
+  }
+
+  /// Takes tasks until there are none. A ticket above zero guarantees that the job is still the current one.
+  private func work(worker: Int) {
+    while true {
+      let left = ticket.subtract(1, ordering: .acquiringAndReleasing).oldValue
+      guard left > 0, let body else { return }
+      body(tasks - left, worker)
+      finished.add(1, ordering: .releasing)
+    }
+  }
+
+  /// A worker thread's start: the pool, unowned, and its number.
+  private final class Start {
+    unowned(unsafe) let pool: ThreadPool
+    let worker: Int
+    init(_ pool: ThreadPool, _ worker: Int) {
+      self.pool = pool
+      self.worker = worker
+    }
+  }
+
+  private func start() {
+    for worker in 1..<count {
+      var thread = pthread_t()
+      let argument = Unmanaged.passRetained(Start(self, worker))
+      let failed = pthread_create(
+        &thread, nil,
+        { raw in
+          guard let raw else { return nil }
+          let start = Unmanaged<Start>.fromOpaque(raw).takeRetainedValue()
+          start.pool.serve(worker: start.worker)
+          return nil
+        }, argument.toOpaque())
+      if failed != 0 {
+        // Fewer threads do the same work.
+        argument.release()
+        break
+      }
+      threads.append(thread)
+    }
+  }
+
+  private func serve(worker: Int) {
+    // SIGINT belongs to the main thread.
+    var signals = sigset_t()
+    sigfillset(&signals)
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    var seen = 0
+    while true {
+      var spins = 0
+      while generation.load(ordering: .acquiring) == seen
+        && !stopping.load(ordering: .relaxed)
+      {
+        if spins < 2_000 {
+          olv_cpu_pause()
+          spins += 1
+          continue
+        }
+        pthread_mutex_lock(mutex)
+        sleepers.add(1, ordering: .sequentiallyConsistent)
+        while generation.load(ordering: .sequentiallyConsistent) == seen
+          && !stopping.load(ordering: .sequentiallyConsistent)
+        {
+          pthread_cond_wait(wake, mutex)
+        }
+        sleepers.subtract(1, ordering: .sequentiallyConsistent)
+        pthread_mutex_unlock(mutex)
+      }
+      if stopping.load(ordering: .sequentiallyConsistent) { return }
+      seen = generation.load(ordering: .acquiring)
+      work(worker: worker)
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import CPUKernels
+
+extension CPUBackend {
+  /// Bytes of a panel of converted weights: large enough for efficient products, small enough to stay in the cache.
+  static let panelBytes = 16 << 20
+
+  /// Calls `body` with the weight's rows as a factor `[rows, in]`, a panel of rows at a time: all rows at once where they
+  /// are stored in the wanted type, else converted into a workspace.
+  func eachPanel(
+    of weight: Weight, as type: DType, _ operation: String,
+    _ body: (Range<Int>, Factor) throws -> Void
+  ) throws {
+    if case .dense(let tensor) = weight, tensor.dtype == type {
+      try body(
+        0..<tensor.rows, Factor(try tensor.bytes(operation), type, stride: tensor.rowStride))
+      return
+    }
+    let columns = weight.columns
+    let height = max(1, min(weight.rows, Self.panelBytes / max(columns * type.size, 1)))
+    let panel = try make([height, columns], type)
+    let target = try panel.bytes(operation)
+    let source = try RowSource(weight, operation)
+    let kernels = kernels
+    var start = 0
+    while start < weight.rows {
+      let end = min(start + height, weight.rows)
+      let first = start
+      parallelRows(end - start, width: columns) { rows, _ in
+        for row in rows {
+          source.write(
+            row: first + row, target + row * columns * type.size, as: type, kernels)
+        }
+      }
+      try body(start..<end, Factor(target, type, stride: columns))
+      start = end
+    }
+  }
+
+  public func dequantize(_ matrix: PackedMatrix) throws -> Tensor {
+    let result = try make([matrix.rows, matrix.columns], .f32)
+    let target = try result.floats("dequantize")
+    let source = try RowSource(.packed(matrix), "dequantize")
+    let kernels = kernels
+    parallelRows(matrix.rows, width: matrix.columns) { rows, _ in
+      for row in rows { source.write(row: row, target + row * matrix.columns, as: .f32, kernels) }
+    }
+    return result
+  }
+}
+
+/// Rows of a weight in the type that a product wants.
+struct RowSource {
+  private enum Kind {
+    case dense(UnsafeRawPointer, DType, stride: Int)
+    case packed(
+      PackedRow, bytesPerRow: Int, groups: Int, scaleSize: Int)
+  }
+  private let kind: Kind
+  private let columns: Int
+
+  /// - Throws: `ShapeMismatch` where the parts of a packed matrix do not fit together.
+  init(_ weight: Weight, _ operation: String) throws {
+    columns = weight.columns
+    switch weight {
+    case .dense(let tensor):
+      try require(
+        tensor.dtype.isFloat && tensor.shape.count == 2, operation,
+        expected: "a float weight [out, in]", found: tensor.summary)
+      kind = .dense(try tensor.bytes(operation), tensor.dtype, stride: tensor.rowStride)
+    case .packed(let matrix):
+      let grid = matrix.grid
+      let groups = grid.groups(columns: matrix.columns)
+      let bytesPerRow = PackedMatrix.bytesPerRow(columns: matrix.columns, bits: grid.bits)
+      try require(
+        [2, 3, 4, 8].contains(grid.bits) && (grid.group ?? 1) > 0, operation,
+        expected: "2, 3, 4 or 8 bits and a group of at least one", found: "\(grid)")
+      try require(
+        matrix.codes.dtype == .u8 && matrix.codes.count == matrix.rows * bytesPerRow
+          && matrix.codes.isContiguous, operation,
+        expected: "codes u8 [\(matrix.rows), \(bytesPerRow)]", found: matrix.codes.summary)
+      try require(
+        (matrix.scales.dtype == .f32 || matrix.scales.dtype == .f16)
+          && matrix.scales.count == matrix.rows * groups && matrix.scales.isContiguous, operation,
+        expected: "scales f32 or f16 [\(matrix.rows), \(groups)]", found: matrix.scales.summary)
+      if let zeros = matrix.zeros {
+        try require(
+          zeros.dtype == .u8 && zeros.count == matrix.rows * groups && zeros.isContiguous,
+          operation, expected: "zeros u8 [\(matrix.rows), \(groups)]", found: zeros.summary)
+      }
+      var index: UnsafePointer<Int32>?
+      if let tensor = matrix.groupIndex {
+        let entries = UnsafePointer(
+          try tensor.bytes(operation).assumingMemoryBound(to: Int32.self))
+        try require(
+          tensor.dtype == .i32 && tensor.count == matrix.columns
+            && (0..<tensor.count).allSatisfy { entries[$0] >= 0 && Int(entries[$0]) < groups },
+          operation, expected: "group index i32 [\(matrix.columns)] below \(groups)",
+          found: tensor.summary)
+        index = entries
+      }
+      let row = PackedRow(
+        codes: UnsafePointer(
+          try matrix.codes.bytes(operation).assumingMemoryBound(to: UInt8.self)),
+        bits: grid.bits, columns: matrix.columns, group: grid.width(columns: matrix.columns),
+        scales: try matrix.scales.bytes(operation), halfScales: matrix.scales.dtype == .f16,
+        zeros: try matrix.zeros.map {
+          UnsafePointer(try $0.bytes(operation).assumingMemoryBound(to: UInt8.self))
+        },
+        midpoint: grid.midpoint, groupIndex: index)
+      kind = .packed(
+        row, bytesPerRow: bytesPerRow, groups: groups, scaleSize: matrix.scales.dtype.size)
+    }
+  }
+
+  /// Row `row` of a packed matrix.
+  func packedRow(_ row: Int) -> PackedRow? {
+    guard case .packed(var packed, let bytesPerRow, let groups, let scaleSize) = kind else {
+      return nil
+    }
+    packed.codes += row * bytesPerRow
+    packed.scales += row * groups * scaleSize
+    packed.zeros = packed.zeros.map { $0 + row * groups }
+    return packed
+  }
+
+  /// Writes a row as f32 or bf16.
+  func write(
+    row: Int, _ target: UnsafeMutableRawPointer, as type: DType, _ kernels: any Kernels.Type
+  ) {
+    if let packed = packedRow(row) {
+      if type == .bf16 {
+        kernels.dequantizeToBF16(packed, target.assumingMemoryBound(to: UInt16.self))
+      } else {
+        kernels.dequantize(packed, target.assumingMemoryBound(to: Float.self))
+      }
+      return
+    }
+    guard case .dense(let base, let dtype, let stride) = kind else { return }
+    let source = base + row * stride * dtype.size
+    if type == dtype {
+      target.copyMemory(from: source, byteCount: columns * dtype.size)
+    } else if type == .f32 {
+      CPUBackend.widen(source, dtype, target.assumingMemoryBound(to: Float.self), columns, kernels)
+    } else if dtype == .f32 {
+      kernels.narrowToBF16(
+        source.assumingMemoryBound(to: Float.self), target.assumingMemoryBound(to: UInt16.self),
+        columns)
+    } else {
+      // f16 to bf16, a few vectors at a time.
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { part in
+        guard let floats = part.baseAddress else { return }
+        var j = 0
+        while j < columns {
+          let count = min(256, columns - j)
+          CPUBackend.widen(source + j * dtype.size, dtype, floats, count, kernels)
+          kernels.narrowToBF16(floats, target.assumingMemoryBound(to: UInt16.self) + j, count)
+          j += count
+        }
+      }
+    }
+  }
+}
