@@ -4,6 +4,8 @@ public struct DatasetOptions: Sendable {
   public var name: String?
   public var template: Template?
   public var field: String?
+  /// The folder inside that holds the dataset, where several lie side by side: `wikitext-2-raw-v1`.
+  public var config: String?
   /// The split to take; `train` where there is one, else the first.
   public var split: String?
   /// What `finetune` takes, what it evaluates on, and what `ppl` takes.
@@ -12,12 +14,13 @@ public struct DatasetOptions: Sendable {
   public var test: SliceSpec?
 
   public init(
-    name: String? = nil, template: Template? = nil, field: String? = nil, split: String? = nil,
-    train: SliceSpec? = nil, eval: SliceSpec? = nil, test: SliceSpec? = nil
+    name: String? = nil, template: Template? = nil, field: String? = nil, config: String? = nil,
+    split: String? = nil, train: SliceSpec? = nil, eval: SliceSpec? = nil, test: SliceSpec? = nil
   ) {
     self.name = name
     self.template = template
     self.field = field
+    self.config = config
     self.split = split
     self.train = train
     self.eval = eval
@@ -34,7 +37,8 @@ extension Dataset {
   public static func open(_ path: String, _ options: DatasetOptions = DatasetOptions()) throws
     -> Dataset
   {
-    let splits = try Splits(path)
+    let splits = try Splits(
+      options.config.map { try SplitLayout.configuration($0, in: path) } ?? path)
     let name =
       options.name ?? path.split(separator: "/").last.map { String($0) } ?? path
     let wanted = options.split ?? (splits.resolve("train") ?? splits.names[0])

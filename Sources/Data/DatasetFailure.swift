@@ -20,6 +20,7 @@ public enum DatasetFailure: Failure, Equatable {
   case missingShards(folder: String, names: [String])
   /// A folder that holds several datasets side by side.
   case severalConfigurations(folder: String, names: [String])
+  case noConfiguration(folder: String, name: String, available: [String])
   case noSplit(dataset: String, name: String, available: [String])
   /// Rows were asked for that do not exist.
   case beyondEnd(dataset: String, slice: String, rows: Int)
@@ -52,6 +53,8 @@ public enum DatasetFailure: Failure, Equatable {
         + (names.count == 1 ? "is missing" : "are missing")
     case .severalConfigurations(let folder, let names):
       "\(folder) holds several datasets: \(names.list(limit: 12))"
+    case .noConfiguration(let folder, let name, _):
+      "there is no folder `\(name)` in \(folder)"
     case .noSplit(let dataset, let name, _):
       "\(dataset) has no split `\(name)`"
     case .beyondEnd(let dataset, let slice, let rows):
@@ -73,7 +76,9 @@ public enum DatasetFailure: Failure, Equatable {
     case .noDataFiles(_, let formats): "formats: \(formats.joined(separator: ", "))"
     case .missingShards: "download the whole dataset"
     case .severalConfigurations(let folder, let names):
-      names.first.map { "name one: \(folder)/\($0)" }
+      names.first.map { "say config=\($0), or name the folder: \(folder)/\($0)" }
+    case .noConfiguration(_, _, let available):
+      available.isEmpty ? nil : "folders: \(available.list(limit: 12))"
     case .noSplit(_, _, let available): "it has \(available.list(limit: 12))"
     case .noText(_, let columns):
       "say template=\"… {\(columns.first ?? "column")} …\" or field=; columns: "

@@ -55,10 +55,8 @@ enum SplitLayout {
             path: folder, limit: maximumFiles, what: "the number of files")
         }
         let file = relative.isEmpty ? name : "\(relative)/\(name)"
-        var status = stat()
         // A link in a hub cache may lead to a blob that was never downloaded: opening says so.
-        let exists = stat("\(folder)/\(file)", &status) == 0
-        if exists && status.st_mode & S_IFMT == S_IFDIR {
+        if isFolder("\(folder)/\(file)") {
           if depth < maximumDepth { try visit(file, depth: depth + 1) }
         } else if isDocumentation(name) {
           continue
@@ -91,6 +89,23 @@ enum SplitLayout {
     return ["readme", "license", "licence", "notice", "changelog", "citation"].contains(stem)
       || ["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"]
         .contains(name)
+  }
+
+  /// The folder of one of several datasets that lie side by side.
+  ///
+  /// - Throws: `DatasetFailure.noConfiguration`.
+  static func configuration(_ name: String, in folder: String) throws -> String {
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+      .filter { !$0.hasPrefix(".") && isFolder("\(folder)/\($0)") }.sorted()
+    guard names.contains(name) else {
+      throw DatasetFailure.noConfiguration(folder: folder, name: name, available: names)
+    }
+    return "\(folder)/\(name)"
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
   /// Several folders that are neither splits nor `data` are datasets of their own.

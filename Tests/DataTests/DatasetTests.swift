@@ -150,6 +150,13 @@ struct DatasetTests {
       throws: DatasetFailure.severalConfigurations(folder: several.path, names: ["large", "small"])
     ) { try Dataset.open(several.path) }
     #expect(try Dataset.open("\(several.path)/large").count == 2)
+    #expect(try Dataset.open(several.path, DatasetOptions(config: "small")).count == 1)
+    for name in ["tiny", "../x", ".", ""] {
+      #expect(
+        throws: DatasetFailure.noConfiguration(
+          folder: several.path, name: name, available: ["large", "small"])
+      ) { try Dataset.open(several.path, DatasetOptions(config: name)) }
+    }
     let parquet = try Folder()
     try parquet.write("data/train-00000-of-00001.parquet", "PAR1")
     #expect(throws: DatasetFailure.self) { try Dataset.open(parquet.path) }
