@@ -76,9 +76,11 @@ public indirect enum JSON: Sendable, Equatable {
 }
 
 /// The members of a JSON object in their order. A repeated key keeps its first place and its last value.
+///
+/// Keys are compared as bytes: vocabularies have canonically equivalent spellings as different keys.
 public struct JSONObject: Sendable, Equatable, Sequence {
   public private(set) var members: [(key: String, value: JSON)] = []
-  private var index: [String: Int] = [:]
+  private var index: [Key: Int] = [:]
 
   public init() {}
 
@@ -88,18 +90,18 @@ public struct JSONObject: Sendable, Equatable, Sequence {
 
   /// Reading gives nil for an absent key; assigning nil removes it.
   public subscript(key: String) -> JSON? {
-    get { index[key].map { members[$0].value } }
+    get { index[Key(text: key)].map { members[$0].value } }
     set {
-      if let place = index[key] {
+      if let place = index[Key(text: key)] {
         if let newValue {
           members[place].value = newValue
         } else {
           members.remove(at: place)
           index = [:]
-          for (place, member) in members.enumerated() { index[member.key] = place }
+          for (place, member) in members.enumerated() { index[Key(text: member.key)] = place }
         }
       } else if let newValue {
-        index[key] = members.count
+        index[Key(text: key)] = members.count
         members.append((key, newValue))
       }
     }
@@ -113,6 +115,18 @@ public struct JSONObject: Sendable, Equatable, Sequence {
 
   public static func == (left: JSONObject, right: JSONObject) -> Bool {
     left.count == right.count && left.members.allSatisfy { right[$0.key] == $0.value }
+  }
+
+  /// A key that equals another only if its UTF-8 does.
+  private struct Key: Hashable {
+    let text: String
+
+    static func == (left: Key, right: Key) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+      var text = text
+      text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
   }
 }
 

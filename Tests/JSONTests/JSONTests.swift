@@ -26,6 +26,13 @@ struct JSONTests {
     } catch { Issue.record(error) }
   }
 
+  @Test func canonicallyEquivalentKeysDiffer() throws {
+    let value = try JSON.parse("{\"\u{3AF}\": 1, \"\u{1F77}\": 2}")
+    #expect(value.objectValue?.count == 2)
+    #expect(value["\u{3AF}"] == 1)
+    #expect(value["\u{1F77}"] == 2)
+  }
+
   @Test func deepNestingIsRefused() {
     #expect(throws: JSONFailure.self) {
       try JSON.parse(String(repeating: "[", count: 5000) + String(repeating: "]", count: 5000))
