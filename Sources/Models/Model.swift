@@ -1,4 +1,5 @@
 import Tensor
+import Tokenizers
 
 /// A decoder language model: a value with a lineage. Copies share their tensors, so branching costs nothing.
 public struct Model: Sendable {
@@ -12,6 +13,7 @@ public struct Model: Sendable {
   public var norm: Tensor
   /// `[vocabulary, hidden]`; the embedding itself where they are tied.
   public var head: Weight
+  public let tokenizer: Tokenizer
   /// What was done to it, oldest first: `["phi3-tiny", "gptq w4 g128", "lora r64 100 steps"]`.
   public var lineage: [String]
   public let backend: any Backend
@@ -25,7 +27,7 @@ public struct Model: Sendable {
 
   public init(
     architecture: any ModelFamily, config: ModelConfig, embedding: Tensor, blocks: [Block],
-    norm: Tensor, head: Weight, lineage: [String], backend: any Backend,
+    norm: Tensor, head: Weight, tokenizer: Tokenizer, lineage: [String], backend: any Backend,
     precision: Precision, source: String, endTokens: [Int32]? = nil
   ) {
     self.architecture = architecture
@@ -34,6 +36,7 @@ public struct Model: Sendable {
     self.blocks = blocks
     self.norm = norm
     self.head = head
+    self.tokenizer = tokenizer
     self.lineage = lineage
     self.backend = backend
     self.precision = precision

@@ -31,4 +31,7 @@ public enum Shared {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }
+
+  /// Removes a file or a folder with all it holds, where it exists.
+  public static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -4,7 +4,8 @@ public enum Projections {
   case fused(Tensor)
   case separate(q: Tensor, k: Tensor, v: Tensor)
 
-  func views(_ shape: AttentionShape) -> (q: Tensor, k: Tensor, v: Tensor) {
+  /// Queries, keys and values, each `[n, …]`; views where they are fused.
+  public func views(_ shape: AttentionShape) -> (q: Tensor, k: Tensor, v: Tensor) {
     switch self {
     case .separate(let q, let k, let v): return (q, k, v)
     case .fused(let tensor):
