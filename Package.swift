@@ -10,6 +10,9 @@ func level(_ name: String) -> [SwiftSetting] {
   [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-\(name)"])]
 }
 
+// A verb's file puts its entry into a section of the program, which is how the session finds it.
+let registers: [SwiftSetting] = [.enableExperimentalFeature("SymbolLinkageMarkers")]
+
 let package = Package(
   name: "olv",
   targets: [
@@ -20,8 +23,10 @@ let package = Package(
       dependencies: [
         "Session", "Language", "Evaluation", "FineTuning", "Quantization", "Models", "Tokenizers",
         "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
-      ]),
-    .target(name: "Session", dependencies: ["Language", "JSON", "Runtime"]),
+      ], swiftSettings: registers),
+    .target(
+      name: "Session", dependencies: ["Language", "JSON", "Runtime", "CRegistry"],
+      swiftSettings: registers),
     .target(name: "Language", dependencies: ["Runtime"]),
     .target(
       name: "Evaluation", dependencies: ["Models", "Tokenizers", "Data", "Tensor", "Runtime"]),
@@ -50,6 +55,7 @@ let package = Package(
 
     .target(name: "CInterrupt"),
     .target(name: "CCPU"),
+    .target(name: "CRegistry"),
     .target(name: "CJSON", linkerSettings: [archive("json-c"), .linkedLibrary("m")]),
     .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
     .target(name: "CZlib", linkerSettings: [archive("z")]),

@@ -1,0 +1,107 @@
+import JSON
+import Language
+
+extension Session {
+  /// All verbs and definitions with a line each; JSON has their whole declarations.
+  public var overview: Report {
+    let verbs = verbs.all
+    var display: [Display] = [
+      .text("A line is an experiment: verbs with arguments, parted by `;` or `|`."),
+      .text("  load phi; quantize gptq samples=128; finetune tiny-codes steps=100; ppl"),
+      .text(""), .grid(Grid(rows: verbs.map { ["  " + $0.name, $0.summary] })),
+    ]
+    let defined = scope.functions.values.sorted {
+      $0.definition.name.text < $1.definition.name.text
+    }
+    if !defined.isEmpty {
+      display += [
+        .text(""), .text("Defined in the language:"),
+        .grid(Grid(rows: defined.map { ["  " + $0.definition.name.text, $0.definition.summary] })),
+      ]
+    }
+    display += [.text(""), .text("`help VERB`, or `? VERB` at the prompt, says all about one.")]
+    let fields = JSONObject([
+      ("verbs", .array(verbs.map(\.json))), ("definitions", .array(defined.map(\.definition.json))),
+    ])
+    return Report(fields: fields, display: display)
+  }
+
+  func describes(_ name: String) -> Bool {
+    verbs.contains(name) || scope.functions[name] != nil
+  }
+
+  /// Everything about one verb or definition.
+  func describe(_ name: String) -> Report {
+    if let verb = verbs[name], case .object(let fields) = verb.json {
+      return Report(fields: fields, display: verb.description)
+    }
+    guard let definition = scope.functions[name]?.definition,
+      case .object(let fields) = definition.json
+    else { return Report() }
+    var display: [Display] = [.text(definition.usage)]
+    if let text = definition.documentation { display += [.text(""), .text(text)] }
+    return Report(fields: fields, display: display)
+  }
+}
+
+extension VerbDeclaration {
+  /// The text of `? verb`.
+  var description: [Display] {
+    var display: [Display] = [.text("\(name): \(summary)"), .text(""), .text("  " + usage)]
+    if !type.details.isEmpty { display += [.text(""), .text(type.details)] }
+    if !parameters.isEmpty {
+      display.append(.text(""))
+      display.append(
+        .grid(Grid(rows: parameters.map { ["  " + $0.name, $0.explanation] })))
+    }
+    if !examples.isEmpty {
+      display.append(.text(""))
+      display.append(
+        .grid(Grid(rows: examples.map { ["  " + $0.script, "# " + $0.explanation] })))
+    }
+    if !type.seeAlso.isEmpty {
+      display += [.text(""), .text("See also: " + type.seeAlso.joined(separator: ", "))]
+    }
+    if let paper = type.paper { display += [.text(""), .text("Paper: " + paper)] }
+    return display
+  }
+}
+
+extension ParameterDeclaration {
+  /// Summary, choices or type, range, default.
+  var explanation: String {
+    var facts: [String] = []
+    if let choices {
+      facts.append(choices.joined(separator: ", "))
+    } else {
+      facts.append(typePhrase)
+    }
+    if let range { facts.append(range.phrase) }
+    if let unit { facts.append("in \(unit)") }
+    if let defaultText { facts.append("default \(defaultText)") }
+    if isRequired { facts.append("required") }
+    return "\(summary) (\(facts.joined(separator: "; ")))"
+  }
+}
+
+extension Definition {
+  /// The first line of its documentation.
+  var summary: String {
+    documentation?.split(separator: "\n").first.map(String.init) ?? usage
+  }
+
+  var json: JSON {
+    [
+      "name": .string(name.text), "usage": .string(usage),
+      "documentation": documentation.map(JSON.string) ?? .null,
+      "parameters": .array(
+        parameters.map { parameter in
+          [
+            "name": .string(parameter.name.text),
+            "type": parameter.type.map { .string($0.text) } ?? .null,
+            "default": parameter.defaultValue.map { .string("\($0)") } ?? .null,
+          ]
+        }),
+    ]
+  }
+}

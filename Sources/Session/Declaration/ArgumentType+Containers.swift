@@ -1,0 +1,25 @@
+extension Optional: ArgumentType where Wrapped: ArgumentType {
+  public static var phrase: String { Wrapped.phrase }
+  public static var accepted: [Kind] { Wrapped.accepted }
+  public static var words: [String]? { Wrapped.words }
+  public var written: String { self?.written ?? "" }
+  public var measures: [Double] { self?.measures ?? [] }
+
+  public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> Wrapped? {
+    try Wrapped.convert(datum, conversion)
+  }
+}
+
+/// A list, or one value in place of a list of one.
+extension Array: ArgumentType where Element: ArgumentType {
+  public static var phrase: String { "a list (\(Element.phrase) each)" }
+  public static var accepted: [Kind] { [.list] + Element.accepted }
+  public static var words: [String]? { Element.words }
+  public var written: String { "[" + map(\.written).joined(separator: " ") + "]" }
+  public var measures: [Double] { flatMap(\.measures) }
+
+  public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> [Element] {
+    guard case .list(let elements) = datum else { return [try Element.convert(datum, conversion)] }
+    return try elements.map { try Element.convert($0, conversion) }
+  }
+}

@@ -1,0 +1,108 @@
+import Language
+import Runtime
+
+/// What is declared about one parameter of a verb.
+public struct ParameterDeclaration: Sendable {
+  public var name: String
+  /// What it means, in a few words.
+  public var summary: String
+  /// What its values are called in `no quantizer ‘gtpq’`: the name, unless declared.
+  public var noun: String
+  /// What it counts: `tokens`, `rows`.
+  public var unit: String?
+  public var range: (any NumericBounds)?
+  /// Whether it may stand without its key.
+  public var isPositional: Bool
+  public var isRequired: Bool
+  /// Whether it takes all the positional values that are left.
+  public var isVariadic: Bool
+  /// Whether it takes all keys that no other parameter has.
+  public var takesAnyKey: Bool
+  /// As a script would write it; nil where there is none to show.
+  public var defaultText: String?
+  /// In the words of a diagnostic.
+  public var typePhrase: String
+  public var accepted: [Kind]
+  let choiceList: @Sendable () -> [String]?
+
+  /// The words that may be given, where they are limited.
+  public var choices: [String]? { choiceList() }
+
+  /// `<method>`, `[bits=4]`, `[data=]`
+  public var usage: String {
+    if takesAnyKey { return "KEY=VALUE…" }
+    if isVariadic { return isRequired ? "<\(name)>…" : "[\(name)…]" }
+    if isRequired { return "<\(name)>" }
+    if isPositional { return "[\(name)\(defaultText.map { "=\($0)" } ?? "")]" }
+    return "[\(name)=\(defaultText ?? "")]"
+  }
+
+  /// Checks choices; what is no word or number is the type's business.
+  func checkChoice(_ datum: Datum) throws {
+    guard let choices else { return }
+    switch datum {
+    case .string, .number:
+      let text = datum.text
+      guard !choices.contains(text) else { return }
+      let near = didYouMean(text, among: choices)
+      throw ChoiceFailure(
+        noun: noun, found: text, label: near.map { "did you mean `\($0)`?" }, choices: choices)
+    case .list(let elements): for element in elements { try checkChoice(element) }
+    default: return
+    }
+  }
+
+  func checkRange(_ measures: [Double]) throws {
+    guard let range, let bad = measures.first(where: { !range.allows($0) }) else { return }
+    throw RangeFailure(
+      name: name, expected: range.phrase + (unit.map { " \($0)" } ?? ""), found: bad)
+  }
+}
+
+/// A word that is none of a parameter's choices.
+struct ChoiceFailure: Failure {
+  var noun: String
+  var found: String
+  var label: String?
+  var choices: [String]
+  var message: String {
+    Double(found) == nil
+      ? "no \(noun) `\(found)`" : "`\(noun)` must be \(alternatives(choices)), not `\(found)`"
+  }
+}
+
+/// A number outside of a parameter's range.
+struct RangeFailure: Failure {
+  var name: String
+  var expected: String
+  var found: Double
+  var message: String { "`\(name)` must be \(expected), not \(found.written)" }
+}
+
+/// Where an argument's value came from.
+public enum ArgumentOrigin: Sendable, Equatable {
+  /// Nobody gave it: the verb's own default.
+  case builtIn
+  /// Written in the call.
+  case given
+  /// Of the call that a name stands for.
+  case name(String)
+  /// Set with `defaults` by this pack; nil for the script itself.
+  case defaults(pack: String?)
+}
+
+/// Something wrong with one argument of a verb, found by the verb itself; the session knows where it stands.
+public struct ArgumentFailure: Failure {
+  public var parameter: String
+  public var message: String
+  /// A few words behind the carets.
+  public var label: String?
+  public var help: String?
+
+  public init(parameter: String, _ message: String, label: String? = nil, help: String? = nil) {
+    self.parameter = parameter
+    self.message = message
+    self.label = label
+    self.help = help
+  }
+}

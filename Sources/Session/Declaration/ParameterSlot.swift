@@ -1,0 +1,61 @@
+/// One parameter of one call: its declaration and, once bound, its value.
+///
+/// A verb is made anew for every call, so that its slots are too.
+final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
+  let declaration: ParameterDeclaration
+  private var bound: Argument?
+  private(set) var origin = ArgumentOrigin.builtIn
+
+  init(
+    _ name: String, _ summary: String, _ noun: String?, _ unit: String?,
+    _ range: (any NumericBounds)?, isPositional: Bool, default value: Argument?,
+    choices: @escaping @Sendable () -> [String]?, isVariadic: Bool = false,
+    takesAnyKey: Bool = false
+  ) {
+    bound = value
+    let text = value?.written
+    declaration = ParameterDeclaration(
+      name: name, summary: summary, noun: noun ?? name, unit: unit, range: range,
+      isPositional: isPositional, isRequired: value == nil, isVariadic: isVariadic,
+      takesAnyKey: takesAnyKey,
+      defaultText: isVariadic || text == "" ? nil : text, typePhrase: Argument.phrase,
+      accepted: Argument.accepted, choiceList: { choices() ?? Argument.words })
+  }
+
+  /// The value; the session runs no verb whose required parameters are not bound.
+  var value: Argument {
+    guard let bound else {
+      preconditionFailure("`\(declaration.name)` was read before the call was bound")
+    }
+    return bound
+  }
+
+  func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws {
+    try declaration.checkChoice(datum)
+    let value = try Argument.convert(datum, conversion)
+    try declaration.checkRange(value.measures)
+    bound = value
+    self.origin = origin
+  }
+}
+
+/// A slot whatever its type is.
+protocol AnyParameterSlot: AnyObject {
+  var declaration: ParameterDeclaration { get }
+  var origin: ArgumentOrigin { get }
+  /// - Throws: What is wrong with the value; the slot is then as it was.
+  func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws
+}
+
+/// A property wrapper that declares a parameter.
+protocol SlotHolder {
+  var anySlot: any AnyParameterSlot { get }
+}
+
+extension Arg: SlotHolder {
+  var anySlot: any AnyParameterSlot { slot }
+}
+
+extension Opt: SlotHolder {
+  var anySlot: any AnyParameterSlot { slot }
+}

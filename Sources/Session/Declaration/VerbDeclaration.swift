@@ -1,0 +1,71 @@
+import JSON
+
+/// What is declared about a verb, read from its type and properties.
+public struct VerbDeclaration {
+  public let type: any Verb.Type
+  public let name: String
+  public let parameters: [ParameterDeclaration]
+
+  init(_ type: any Verb.Type) {
+    self.type = type
+    name = type.name
+    parameters = VerbCall(type).slots.map(\.declaration)
+  }
+
+  public var summary: String { type.summary }
+  public var examples: [Example] { type.examples }
+
+  var positional: [Int] { parameters.indices.filter { parameters[$0].isPositional } }
+
+  /// `quantize <method> [bits=4] [group=128]`
+  public var usage: String { ([name] + parameters.map(\.usage)).joined(separator: " ") }
+
+  /// The usage line for a diagnostic: at most the first few parameters.
+  var shortUsage: String {
+    let shown = 4
+    guard parameters.count > shown + 1 else { return usage }
+    let head = ([name] + parameters.prefix(shown).map(\.usage)).joined(separator: " ")
+    return "\(head) … (`? \(name)` for all)"
+  }
+
+  /// Everything, for programs.
+  public var json: JSON {
+    var object = JSONObject([
+      ("name", .string(name)), ("summary", .string(summary)), ("usage", .string(usage)),
+      ("input", .string(type.input.rawValue)), ("output", .string(type.output.rawValue)),
+    ])
+    if !type.details.isEmpty { object["details"] = .string(type.details) }
+    object["parameters"] = .array(parameters.map(\.json))
+    object["examples"] = .array(
+      examples.map { ["script": .string($0.script), "explanation": .string($0.explanation)] })
+    if !type.seeAlso.isEmpty { object["see_also"] = .array(type.seeAlso.map(JSON.string)) }
+    if let paper = type.paper { object["paper"] = .string(paper) }
+    return .object(object)
+  }
+}
+
+extension ParameterDeclaration {
+  var json: JSON {
+    var object = JSONObject([
+      ("name", .string(name)), ("summary", .string(summary)), ("type", .string(typePhrase)),
+      ("positional", .bool(isPositional)), ("required", .bool(isRequired)),
+    ])
+    if isVariadic { object["variadic"] = true }
+    if let defaultText { object["default"] = .string(defaultText) }
+    if let unit { object["unit"] = .string(unit) }
+    if let range { object["range"] = .string(range.phrase) }
+    if let choices { object["choices"] = .array(choices.map(JSON.string)) }
+    return .object(object)
+  }
+}
+
+/// A verb made for one call, with its slots in the order of declaration.
+struct VerbCall {
+  let verb: any Verb
+  let slots: [any AnyParameterSlot]
+
+  init(_ type: any Verb.Type) {
+    verb = type.init()
+    slots = Mirror(reflecting: verb).children.compactMap { ($0.value as? any SlotHolder)?.anySlot }
+  }
+}

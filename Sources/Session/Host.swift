@@ -1,0 +1,37 @@
+/// What the session asks of the layer that knows models and data.
+public protocol Host: AnyObject, Sendable {
+  /// What reports call the device: `cpu`, `NVIDIA H200`.
+  var device: String { get }
+
+  /// Takes the settings over. Called before the first statement and whenever they change.
+  ///
+  /// - Throws: A `Failure` for a device or precision that this machine or build does not have.
+  func apply(_ settings: Settings) throws
+
+  /// A dataset that no binding names: a path or a hub id. Opens no more than it needs to know that it is there.
+  ///
+  /// - Throws: A `Failure` that says where it was looked for.
+  func dataset(named name: String) throws -> any DatasetValue
+}
+
+/// A host that knows nothing: for `olv help` and for tests.
+public final class NoEngine: Host {
+  public init() {}
+  public var device: String { "cpu" }
+  public func apply(_ settings: Settings) throws {}
+  public func dataset(named name: String) throws -> any DatasetValue { throw NoHost() }
+}
+
+/// What the command line or the session's verbs set for everything that runs.
+public struct Settings: Sendable, Equatable {
+  /// `auto`, `cpu`, `cuda`, `cuda:1`.
+  public var device = "auto"
+  /// `auto`, `f32`, `bf16`.
+  public var compute = "auto"
+  /// The default of every `seed=`, where it was set.
+  public var seed: Int?
+  /// The words after the script's name; scripts see them as `$args`.
+  public var arguments: [String] = []
+
+  public init() {}
+}

@@ -1,0 +1,227 @@
+import Language
+import Runtime
+
+/// An argument with all that is needed to evaluate it and to blame it.
+struct BoundArgument {
+  var place: Int
+  var parameter: ParameterDeclaration
+  var value: Value
+  var origin: ArgumentOrigin
+  /// The pack that wrote it.
+  var pack: Pack?
+  /// Where to point when something is wrong with it.
+  var span: Span
+  /// Says where it comes from, if that is not the call.
+  var notes: [String]
+}
+
+/// The arguments of one call, after binding.
+struct BoundArguments {
+  var arguments: [BoundArgument] = []
+  /// Whether all values are known and were taken.
+  var isKnown = true
+  var alias: String?
+  /// The alias, where a pack gave it: models go by that.
+  var packName: String?
+
+  /// The defaults that packs and the script set and that applied here; the prelude's are no news.
+  var notes: [String] {
+    var texts: [(of: String, text: String)] = []
+    for argument in arguments {
+      guard case .defaults(let pack) = argument.origin, pack != StandardLibrary.prelude else {
+        continue
+      }
+      texts.append((pack ?? "this session", "\(argument.parameter.name)=\(argument.value)"))
+    }
+    var notes: [String] = []
+    for owner in texts.map(\.of) where !notes.contains(where: { $0.hasPrefix(prefix(owner)) }) {
+      let own = texts.filter { $0.of == owner }.map(\.text).joined(separator: " ")
+      notes.append(prefix(owner) + own)
+    }
+    return notes
+  }
+
+  private func prefix(_ owner: String) -> String { "defaults of \(owner): " }
+}
+
+extension Interpreter {
+  /// Finds every argument of a call, the ones of the name that it is about and the defaults included, and fills the
+  /// verb's slots. What is wrong is added to `problems`.
+  func bind(
+    _ made: VerbCall, _ declaration: VerbDeclaration, _ call: Call, alias: String?,
+    in scope: Scope, _ problems: inout [Diagnostic]
+  ) throws -> BoundArguments {
+    let shapes = declaration.parameters.map {
+      ParameterShape(
+        name: $0.name, isPositional: $0.isPositional, isVariadic: $0.isVariadic,
+        takesAnyKey: $0.takesAnyKey)
+    }
+    let matching = Matching(call, shapes, usage: declaration.shortUsage)
+    problems += matching.problems
+    var bound = BoundArguments()
+    bound.alias = alias
+    bound.packName = scope.pack == nil ? nil : alias
+    bound.arguments = matching.matched.map { match in
+      BoundArgument(
+        place: match.parameter, parameter: declaration.parameters[match.parameter],
+        value: match.argument.value, origin: .given, pack: scope.pack,
+        span: match.argument.value.span, notes: [])
+    }
+    try expandName(&bound, declaration, call, shapes, in: scope)
+    addDefaults(&bound, declaration, call, in: scope)
+
+    var variadic: [Datum] = []
+    for argument in bound.arguments {
+      let parameter = argument.parameter
+      do {
+        var inner = scope
+        inner.pack = argument.pack
+        let datum = try evaluate(argument.value, in: inner)
+        let conversion = conversion(in: inner, alias: bound.packName)
+        if parameter.isVariadic, argument.origin == .given {
+          variadic.append(datum)
+          if !datum.isKnown { bound.isKnown = false }
+          continue
+        }
+        try take(datum, for: argument, made.slots[argument.place], conversion, &bound)
+      } catch let error as Interruption {
+        throw error
+      } catch {
+        problems.append(diagnose(error, argument, declaration))
+      }
+    }
+    if !variadic.isEmpty, bound.isKnown,
+      let argument = bound.arguments.first(where: \.parameter.isVariadic)
+    {
+      do {
+        try made.slots[argument.place].assign(
+          .list(variadic), .given, conversion(in: scope, alias: bound.packName))
+      } catch { problems.append(diagnose(error, argument, declaration)) }
+    }
+    let taken = Set(bound.arguments.map(\.place))
+    for (place, parameter) in declaration.parameters.enumerated()
+    where parameter.isRequired && !taken.contains(place) {
+      let choices = parameter.choices.map { ["\(parameter.noun)s: \($0.joined(separator: ", "))"] }
+      problems.append(
+        Diagnostic(
+          code: "bind.missing", "`\(declaration.name)` needs a \(parameter.noun)",
+          at: call.verb.span.after, label: "<\(parameter.name)> is missing",
+          help: declaration.shortUsage, notes: choices ?? []))
+    }
+    if !problems.isEmpty { bound.isKnown = false }
+    return bound
+  }
+
+  /// Fills a slot, or checks the kind of what is not known yet.
+  private func take(
+    _ datum: Datum, for argument: BoundArgument, _ slot: any AnyParameterSlot,
+    _ conversion: Conversion, _ bound: inout BoundArguments
+  ) throws {
+    guard datum.isKnown else {
+      bound.isKnown = false
+      guard datum.kind.mayBe(argument.parameter.accepted) else {
+        throw Mismatch(expected: argument.parameter.typePhrase, found: datum)
+      }
+      return
+    }
+    do {
+      try slot.assign(datum, argument.origin, conversion)
+    } catch let error as NotYetKnown {
+      bound.isKnown = false
+      guard error.kind.mayBe(argument.parameter.accepted) else {
+        throw Mismatch(expected: argument.parameter.typePhrase, found: .pending(error.kind))
+      }
+    }
+  }
+
+  /// `load phi` where a pack says `phi = load ./phi dtype=f32`: the arguments of that call, below the given ones.
+  private func expandName(
+    _ bound: inout BoundArguments, _ declaration: VerbDeclaration, _ call: Call,
+    _ shapes: [ParameterShape], in scope: Scope
+  ) throws {
+    var seen: Set<String> = []
+    while let place = declaration.positional.first,
+      let index = bound.arguments.firstIndex(where: { $0.place == place })
+    {
+      let argument = bound.arguments[index]
+      guard argument.value.suffixes.isEmpty else { return }
+      switch argument.value.atom {
+      case .word, .string, .variable: break
+      default: return
+      }
+      var inner = scope
+      inner.pack = argument.pack
+      guard case .string(let name)? = try? evaluate(argument.value, in: inner),
+        case .lazy(let binding)? = scope.names[name], let named = binding.call,
+        named.verb.text == declaration.name, seen.insert(name).inserted
+      else { return }
+      let below = Matching(named, shapes, usage: declaration.shortUsage)
+      if let problem = below.problems.first { throw problem }
+      let note = "`\(name)` is `\(named)` in \(binding.pack.name)"
+      bound.arguments.remove(at: index)
+      for match in below.matched
+      where !bound.arguments.contains(where: { $0.place == match.parameter }) {
+        bound.arguments.append(
+          BoundArgument(
+            place: match.parameter, parameter: declaration.parameters[match.parameter],
+            value: match.argument.value, origin: .name(name), pack: binding.pack,
+            span: argument.span, notes: [note]))
+      }
+      if seen.count == 1 {
+        bound.alias = name
+        bound.packName = name
+      }
+    }
+  }
+
+  private func addDefaults(
+    _ bound: inout BoundArguments, _ declaration: VerbDeclaration, _ call: Call, in scope: Scope
+  ) {
+    for setting in scope.defaults[declaration.name] ?? [] {
+      guard let key = setting.argument.key,
+        let place = declaration.parameters.firstIndex(where: { $0.name == key.text }),
+        !bound.arguments.contains(where: { $0.place == place })
+      else { continue }
+      let owner = setting.pack?.name
+      bound.arguments.append(
+        BoundArgument(
+          place: place, parameter: declaration.parameters[place], value: setting.argument.value,
+          origin: .defaults(pack: owner), pack: setting.pack, span: call.verb.span,
+          notes: [
+            "the default `\(key.text)=\(setting.argument.value)` comes from "
+              + (owner ?? "line \(key.span.line)")
+          ]))
+    }
+  }
+
+  /// What is wrong with an argument, at its place.
+  func diagnose(
+    _ error: any Error, _ argument: BoundArgument, _ declaration: VerbDeclaration
+  ) -> Diagnostic {
+    let name = argument.parameter.name
+    switch error {
+    case let mismatch as Mismatch:
+      return Diagnostic(
+        code: "bind.type", "`\(name)` takes \(mismatch.expected), not \(mismatch.found)",
+        at: argument.span, label: mismatch.label, help: mismatch.help ?? declaration.shortUsage,
+        notes: argument.notes)
+    case let choice as ChoiceFailure:
+      return Diagnostic(
+        code: "bind.choice", choice.message, at: argument.span, label: choice.label,
+        help: declaration.shortUsage,
+        notes: argument.notes
+          + (choice.label == nil ? ["there is \(alternatives(choice.choices))"] : []))
+    case let range as RangeFailure:
+      return Diagnostic(
+        code: "bind.range", range.message, at: argument.span, help: declaration.shortUsage,
+        notes: argument.notes)
+    default:
+      var diagnostic = Diagnostic(error, at: argument.span, code: "bind.argument")
+      if argument.origin != .given {
+        diagnostic.span = argument.span
+        diagnostic.notes += argument.notes
+      }
+      return diagnostic
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import Language
+import Runtime
+
+/// A verb that changes what names mean instead of doing work: both walks apply it.
+protocol Directive: Verb {
+  static func apply(_ call: Call, _ interpreter: Interpreter, _ scope: inout Scope) throws -> Datum
+}
+
+extension Directive {
+  func run(_ context: RunContext) throws -> Outcome { .nothing() }
+}
+
+extension Interpreter {
+  /// Binds a call of a verb, and runs it unless this is a check.
+  func call(
+    _ declaration: VerbDeclaration, _ call: Call, piped: Piped?, in scope: inout Scope,
+    alias: String?
+  ) throws -> Datum {
+    if let directive = declaration.type as? any Directive.Type {
+      guard piped == nil else { throw takesNothing(declaration, call) }
+      return try directive.apply(call, self, &scope)
+    }
+    let made = VerbCall(declaration.type)
+    var problems: [Diagnostic] = []
+    var input = Datum.pending(.anything)
+    do { input = try self.input(declaration, call, piped, scope) } catch {
+      problems.append(Diagnostic(error, at: call.verb.span))
+    }
+    let bound = try bind(made, declaration, call, alias: alias, in: scope, &problems)
+
+    if problems.isEmpty, bound.isKnown {
+      do {
+        try made.verb.bind(BindContext(session: session, input: input))
+      } catch {
+        problems.append(try explain(error, bound, declaration, call))
+      }
+    }
+    let yields = Datum.pending(declaration.type.output.kind(input: input.kind))
+    if mode == .check {
+      for problem in problems { record(problem) }
+      let isReady = problems.isEmpty && bound.isKnown
+      guard isReady, declaration.type.isDeclarative else { return yields }
+    }
+    if let problem = problems.first { throw problem }
+    do {
+      return try perform(made, declaration, bound, input: input, in: &scope)
+    } catch {
+      let problem = try explain(error, bound, declaration, call)
+      guard mode == .check else { throw problem }
+      record(problem)
+      return yields
+    }
+  }
+
+  /// Runs a bound verb and shows its reports.
+  private func perform(
+    _ made: VerbCall, _ declaration: VerbDeclaration, _ bound: BoundArguments, input: Datum,
+    in scope: inout Scope
+  ) throws -> Datum {
+    let notes = Notes()
+    let presenter = session.presenter
+    let clock = ContinuousClock()
+    let start = clock.now
+    func stamped(_ report: Report, made model: (any ModelValue)? = nil) -> Report {
+      guard report.verb.isEmpty else { return report }
+      var report = report
+      report.verb = declaration.name
+      report.label = scope.label
+      var subject = model
+      if case .model(let taken) = input { subject = subject ?? taken }
+      if let subject {
+        report.model = report.model ?? subject.lineage
+        report.device = report.device ?? session.host.device
+      }
+      report.seconds = clock.now - start
+      report.notes += notes.lines + bound.notes
+      report.pack = report.pack ?? (scope.packs.isEmpty ? nil : scope.packs.joined(separator: " "))
+      return report
+    }
+    let outcome = try made.verb.run(
+      RunContext(
+        session: session, input: input, alias: bound.alias, label: scope.label,
+        progress: { presenter.progress($0) }, notes: notes))
+    func showAside(_ report: Report) {
+      guard mode == .run else { return }
+      showedResult = true
+      scope.last = .report(report)
+      presenter.show(report)
+    }
+    for report in notes.shown { showAside(stamped(report)) }
+    switch outcome {
+    case .model(let model, let report):
+      if let report { showAside(stamped(report, made: model)) }
+      return .model(model)
+    case .report(let report): return .report(stamped(report))
+    case .value(.report(let report)): return .report(stamped(report))
+    case .value(let value): return value
+    case .nothing(let report):
+      if let report { showAside(stamped(report)) }
+      return .nothing
+    }
+  }
+
+  /// What a verb takes, from the pipe or from the session.
+  private func input(
+    _ declaration: VerbDeclaration, _ call: Call, _ piped: Piped?, _ scope: Scope
+  ) throws -> Datum {
+    func refused(_ wants: String, help: String? = nil) -> Diagnostic {
+      let found = piped.map { "\($0.producer) yields \($0.value.kind.phrase)" } ?? "there is none"
+      return Diagnostic(
+        code: "bind.input", "`\(declaration.name)` takes \(wants), and \(found)",
+        at: call.verb.span, help: help)
+    }
+    switch declaration.type.input {
+    case .nothing:
+      guard piped == nil else { throw takesNothing(declaration, call) }
+      return .nothing
+    case .anything:
+      return piped?.value ?? .nothing
+    case .model, .optionalModel:
+      if let piped {
+        guard piped.value.kind.mayBe([.model]) else {
+          let isData = piped.value.kind == .dataset
+          throw refused(
+            "a model", help: isData ? "give the dataset as an argument: `$name`" : nil)
+        }
+        return piped.value
+      }
+      if declaration.type.input == .model, scope.model.kind == .nothing {
+        throw Diagnostic(
+          code: "bind.model", "`\(declaration.name)` needs a model, and none is loaded",
+          at: call.verb.span, help: "load a model first: `load phi`")
+      }
+      return scope.model
+    case .result:
+      let value = piped?.value ?? scope.last
+      guard value.kind.mayBe([.report, .table]) else {
+        throw refused("a report or a table", help: "pipe one into it: `ppl | \(declaration.name)`")
+      }
+      return value
+    }
+  }
+
+  private func takesNothing(_ declaration: VerbDeclaration, _ call: Call) -> Diagnostic {
+    Diagnostic(
+      code: "bind.input", "`\(declaration.name)` takes nothing from the pipe", at: call.verb.span,
+      help: "it stands first: put `;` before it")
+  }
+
+  /// What went wrong in a verb, at the argument or the call that it is about.
+  ///
+  /// - Throws: Interrupts, which are nobody's fault.
+  private func explain(
+    _ error: any Error, _ bound: BoundArguments, _ declaration: VerbDeclaration, _ call: Call
+  ) throws -> Diagnostic {
+    switch error {
+    case let error as Interruption: throw error
+    case is Cancelled: throw Interruption(span: call.span)
+    case let failure as ArgumentFailure:
+      let argument = bound.arguments.first { $0.parameter.name == failure.parameter }
+      return Diagnostic(
+        code: "bind.argument", failure.message, at: argument?.span ?? call.verb.span,
+        label: failure.label, help: failure.help ?? declaration.shortUsage,
+        notes: argument?.notes ?? [])
+    default:
+      return Diagnostic(error, at: call.span, code: "run.\(declaration.name)")
+    }
+  }
+}
+
+/// Seconds of a duration.
+func - (end: ContinuousClock.Instant, start: ContinuousClock.Instant) -> Double {
+  let parts = start.duration(to: end).components
+  return Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
+}

@@ -1,0 +1,169 @@
+import Language
+import Runtime
+
+/// Walks a script: to check it before anything runs, and then to run it.
+///
+/// Both walks are one piece of code, so that they cannot disagree. Checking does everything but the verbs' work; what
+/// only the work would tell is `Datum.pending`, and errors are collected instead of thrown.
+final class Interpreter {
+  enum Mode { case check, run }
+
+  /// How deep definitions may call each other.
+  static let maximumDepth = 64
+  /// How many calls a check looks at; loops and definitions beyond that are looked at when they run.
+  static let maximumSteps = 20_000
+
+  let session: Session
+  let mode: Mode
+  /// What a check found, in the order of finding.
+  private(set) var diagnostics: [Diagnostic] = []
+  /// Whether anything was shown that `$_` recalls.
+  var showedResult = false
+  /// What definitions see: the names at the top level when the running statement began.
+  var globals = Scope()
+  /// The definitions that are being run, outermost first.
+  var frames: [Frame] = []
+  var steps = 0
+
+  struct Frame {
+    var name: String
+    var call: Span
+  }
+
+  init(_ session: Session, mode: Mode) {
+    self.session = session
+    self.mode = mode
+  }
+
+  // MARK: Errors
+
+  /// Keeps a finding, once.
+  func record(_ diagnostic: Diagnostic) {
+    let diagnostic = located(diagnostic)
+    let isKnown = diagnostics.contains {
+      $0.span == diagnostic.span && $0.message == diagnostic.message
+    }
+    if !isKnown { diagnostics.append(diagnostic) }
+  }
+
+  /// Runs a part of the walk. A check records what goes wrong there and goes on with `fallback`.
+  func attempt(_ fallback: Datum, at span: Span, _ body: () throws -> Datum) throws -> Datum {
+    do {
+      return try body()
+    } catch let error as Interruption {
+      throw error
+    } catch is Cancelled {
+      throw Interruption(span: span)
+    } catch is NotYetKnown where mode == .check {
+      return fallback
+    } catch {
+      let diagnostic = Diagnostic(error, at: span)
+      guard mode == .check else { throw located(diagnostic) }
+      record(diagnostic)
+      return fallback
+    }
+  }
+
+  /// With a note for the definition that it happened in.
+  private func located(_ diagnostic: Diagnostic) -> Diagnostic {
+    guard let frame = frames.last else { return diagnostic }
+    let note = "in `\(frame.name)`, called on line \(frame.call.line)"
+    guard !diagnostic.notes.contains(where: { $0.hasPrefix("in `") }) else { return diagnostic }
+    var result = diagnostic
+    result.notes.append(note)
+    return result
+  }
+
+  // MARK: Statements
+
+  /// Runs statements one after the other, each on the model that the ones before it left.
+  ///
+  /// - Returns: What the last one yields. All others' results are shown, the last one's too at the top level.
+  func run(
+    _ statements: [Statement], in scope: inout Scope, isTopLevel: Bool
+  ) throws -> Datum {
+    try declare(statements, in: &scope)
+    var result = Datum.nothing
+    for (index, statement) in statements.enumerated() {
+      if mode == .run, Interrupt.isPending { throw Interruption(span: statement.span) }
+      if isTopLevel { globals = scope }
+      result = try attempt(.pending(.anything), at: statement.span) {
+        try execute(statement, in: &scope)
+      }
+      if isTopLevel || index < statements.count - 1 {
+        if case .pipe = statement {
+          show(result, in: &scope)
+        } else if case .binding = statement, [.report, .table].contains(result.kind) {
+          show(result, in: &scope)
+        }
+      }
+    }
+    return result
+  }
+
+  /// Makes the definitions known before anything runs, so that they may stand in any order.
+  private func declare(_ statements: [Statement], in scope: inout Scope) throws {
+    var seen: [String: Name] = [:]
+    for case .definition(let definition) in statements {
+      let name = definition.name
+      _ = try attempt(.nothing, at: name.span) {
+        if let first = seen[name.text] {
+          throw Diagnostic(
+            code: "bind.definition", "`\(name.text)` is defined twice", at: name.span,
+            notes: ["it is defined on line \(first.span.line)"])
+        }
+        try checkName(of: definition)
+        return .nothing
+      }
+      seen[name.text] = name
+      scope.functions[name.text] = Function(definition: definition, pack: scope.pack)
+    }
+  }
+
+  private func execute(_ statement: Statement, in scope: inout Scope) throws -> Datum {
+    switch statement {
+    case .definition(let definition):
+      if mode == .check, let function = scope.functions[definition.name.text] {
+        globals = scope
+        try checkBody(of: function, in: scope)
+      }
+      return .nothing
+    case .binding(let binding):
+      let name = binding.name
+      let isReserved = name.text == "_" || name.text == "here" || name.text == "args"
+      // Also after an error, so that one mistake is reported once.
+      var value = Datum.pending(.anything)
+      defer { scope.names[name.text] = .value(value) }
+      if isReserved {
+        throw Diagnostic(
+          code: "bind.name", "`\(name.text)` is olv's own name", at: name.span,
+          help: "choose another name")
+      }
+      value = try evaluate(binding, in: &scope)
+      if value.kind == .nothing {
+        throw Diagnostic(
+          code: "bind.nothing", "there is nothing to call `\(name.text)`", at: name.span,
+          help: "the right side yields no value")
+      }
+      return value
+    case .pipe(let pipe):
+      return try execute(pipe, in: &scope)
+    }
+  }
+
+  /// Shows what a statement yields; a model shows itself only through what made it.
+  func show(_ value: Datum, in scope: inout Scope) {
+    switch value.kind {
+    case .nothing, .model: return
+    default: break
+    }
+    scope.last = value
+    guard mode == .run else { return }
+    showedResult = true
+    switch value {
+    case .report(let report): session.presenter.show(report)
+    case .table(let table): session.presenter.show(table)
+    default: session.presenter.show(value)
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import Language
+import Runtime
+
+/// One conversation with olv: what was loaded, bound and shown so far.
+///
+/// A script is parsed and checked as a whole before its first statement runs; whatever goes wrong, the session and its
+/// last good model survive. Used from one thread.
+public final class Session {
+  public let verbs: VerbRegistry
+  public let host: any Host
+  public let presenter: any Presenter
+  /// What was run so far, in order.
+  public private(set) var history: [String] = []
+  /// Set through `apply`.
+  public private(set) var settings = Settings()
+
+  let library: StandardLibrary
+  var scope = Scope()
+  var results: [Int: Datum] = [:]
+  private var packs: [String: Pack] = [:]
+
+  /// - Parameters:
+  ///   - verbs: The verbs linked into the program, unless given.
+  ///   - standardLibrary: Its folder; looked for where nil.
+  public init(
+    host: any Host, presenter: any Presenter, verbs: [any Verb.Type]? = nil,
+    standardLibrary: String? = nil
+  ) {
+    self.host = host
+    self.presenter = presenter
+    self.verbs = VerbRegistry(verbs ?? VerbRegistry.linked())
+    library = standardLibrary.map { StandardLibrary(folder: $0) } ?? .find()
+  }
+
+  /// The current model.
+  public var model: (any ModelValue)? {
+    if case .model(let model) = scope.model { return model }
+    return nil
+  }
+
+  /// The packs in use: `demo`.
+  public var packNames: [String] { scope.packs }
+
+  /// The names that bindings and packs gave, for completion.
+  public var names: [String] { scope.names.keys.sorted() }
+
+  /// The definitions, for completion and help.
+  public var functions: [String] { scope.functions.keys.sorted() }
+
+  /// What `use` knows.
+  public var availablePacks: [String] { library.names }
+
+  /// Changes settings and tells the host.
+  ///
+  /// - Throws: What the host says against them; they are then as before.
+  public func apply(_ change: (inout Settings) -> Void) throws {
+    var changed = settings
+    change(&changed)
+    try host.apply(changed)
+    settings = changed
+  }
+
+  /// Reads the prelude, where there is one. Cheap: nothing in it is evaluated.
+  ///
+  /// - Throws: `ScriptError.refused` where it is broken.
+  public func loadPrelude() throws {
+    guard
+      library.candidates(for: StandardLibrary.prelude).contains(where: StandardLibrary.isReadable)
+    else { return }
+    try use(StandardLibrary.prelude)
+  }
+
+  /// What the statement `use NAME` does.
+  ///
+  /// - Throws: `ScriptError.refused` where there is no such pack or it is broken.
+  public func use(_ name: String) throws {
+    let interpreter = Interpreter(self, mode: .run)
+    do {
+      try interpreter.use(name, in: &scope)
+    } catch {
+      throw ScriptError.refused([Diagnostic(error, at: nil)])
+    }
+  }
+
+  /// What is wrong with a script, without running any of it. Syntax errors hide all others.
+  public func check(_ source: Source) -> [Diagnostic] {
+    let result = parse(source)
+    if result.diagnostics.contains(where: { $0.severity == .error }) { return result.diagnostics }
+    return result.diagnostics + check(result.script)
+  }
+
+  /// Runs a script.
+  ///
+  /// - Parameter number: The `n` of `In [n]`: the last result can then be recalled as `$n`.
+  /// - Throws: `ScriptError`.
+  public func run(_ source: Source, number: Int? = nil) throws {
+    history.append(source.text)
+    let result = parse(source)
+    var warnings = result.diagnostics
+    if warnings.contains(where: { $0.severity == .error }) { throw ScriptError.refused(warnings) }
+    warnings += check(result.script)
+    if warnings.contains(where: { $0.severity == .error }) { throw ScriptError.refused(warnings) }
+    for warning in warnings { presenter.show(warning) }
+
+    let interpreter = Interpreter(self, mode: .run)
+    var local = scope
+    local.last = scope.last
+    defer {
+      scope = local
+      if let number, interpreter.showedResult { results[number] = local.last }
+    }
+    do {
+      _ = try interpreter.run(result.script.statements, in: &local, isTopLevel: true)
+    } catch let error as Interruption {
+      throw ScriptError.interrupted(at: error.span)
+    } catch {
+      throw ScriptError.failed(Diagnostic(error, at: nil))
+    }
+  }
+
+  private func check(_ script: Script) -> [Diagnostic] {
+    let interpreter = Interpreter(self, mode: .check)
+    var local = scope
+    do {
+      _ = try interpreter.run(script.statements, in: &local, isTopLevel: true)
+    } catch {
+      interpreter.record(Diagnostic(error, at: nil))
+    }
+    return interpreter.diagnostics
+  }
+
+  /// A pack by its name or path; read once.
+  func pack(_ name: String) throws -> Pack {
+    let candidates = library.candidates(for: name)
+    guard let path = candidates.first(where: StandardLibrary.isReadable) else {
+      throw UnknownPack(name: name, known: library.names, looked: candidates)
+    }
+    if let known = packs[path] { return known }
+    let source = try Source(path: path)
+    let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let pack = Pack(
+      name: name, folder: folder.isEmpty ? "." : folder.joined(separator: "/"),
+      script: try parse(source).get())
+    packs[path] = pack
+    return pack
+  }
+}
+
+/// `use` of something that is not there.
+struct UnknownPack: Failure {
+  var name: String
+  var known: [String]
+  var looked: [String]
+  var message: String { "no pack `\(name)`" }
+  var help: String? {
+    if let near = didYouMean(name, among: known) { return "did you mean `use \(near)`?" }
+    if !known.isEmpty { return "there is \(alternatives(known))" }
+    return looked.isEmpty ? nil : "looked for \(alternatives(looked))"
+  }
+}
+
+/// An interrupt, and the statement that it hit.
+struct Interruption: Failure {
+  var span: Span?
+  var message: String { "interrupted" }
+}

@@ -1,0 +1,82 @@
+import JSON
+
+/// What a verb found out, for people and for programs.
+///
+/// A verb fills in its own fields and what to show; the session adds which verb, branch, model and device it was and
+/// how long it took.
+public struct Report: Sendable {
+  public var verb: String
+  /// The branch it was made in, or nil.
+  public var label: String?
+  /// The lineage of the model it speaks of: the verb's, or else the one that the verb took or made.
+  public var model: String?
+  /// The verb's, or else the host's.
+  public var device: String?
+  public var seconds: Double
+  /// The packs in use when it was made (`demo`), or nil.
+  public var pack: String?
+  /// The headline number; JSON has it as `value`.
+  public var value: Double?
+  /// The verb's own fields in their order.
+  public var fields: JSONObject
+  /// What people are shown. Empty: the headline and the scalar fields.
+  public var display: [Display]
+  /// What a reader must know: `cached`, defaults that a pack changed.
+  public var notes: [String]
+  /// What later verbs need and nobody reads, such as the loss of every document. Never written.
+  public var evidence: (any Sendable)?
+
+  public init(
+    value: Double? = nil, fields: JSONObject = JSONObject(), display: [Display] = [],
+    notes: [String] = [], evidence: (any Sendable)? = nil
+  ) {
+    verb = ""
+    seconds = 0
+    self.value = value
+    self.fields = fields
+    self.display = display
+    self.notes = notes
+    self.evidence = evidence
+  }
+
+  /// One object: the common fields, then the verb's own.
+  public var json: JSON {
+    var object: JSONObject = common(
+      verb: verb, label: label, model: model, device: device, seconds: seconds)
+    if let value { object["value"] = .number(value) }
+    for (key, value) in fields { object[key] = value }
+    if let pack { object["pack"] = .string(pack) }
+    if !notes.isEmpty { object["notes"] = .array(notes.map(JSON.string)) }
+    return .object(object)
+  }
+}
+
+/// The fields that every object has.
+func common(
+  verb: String, label: String?, model: String?, device: String?, seconds: Double
+) -> JSONObject {
+  JSONObject([
+    ("verb", .string(verb)), ("label", label.map(JSON.string) ?? .null),
+    ("model", model.map(JSON.string) ?? .null), ("device", device.map(JSON.string) ?? .null),
+    ("seconds", .number((seconds * 1e6).rounded() / 1e6)),
+  ])
+}
+
+/// One part of what a report shows.
+public enum Display: Sendable, Equatable {
+  /// A line, or several.
+  case text(String)
+  case grid(Grid)
+}
+
+/// Cells in columns; the console aligns and cuts them.
+public struct Grid: Sendable, Equatable {
+  /// Empty: no header line.
+  public var columns: [String]
+  public var rows: [[String]]
+
+  public init(columns: [String] = [], rows: [[String]]) {
+    self.columns = columns
+    self.rows = rows
+  }
+}

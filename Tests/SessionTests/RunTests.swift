@@ -1,0 +1,206 @@
+import JSON
+import Language
+import Runtime
+import Testing
+
+@testable import Session
+
+@Suite struct RunTests {
+  @Test func statementsWorkOnTheCurrentModel() throws {
+    let bench = Bench()
+    try bench.run("load phi; quantize gptq bits=3\nfinetune numbers.jsonl steps=5; ppl")
+    #expect(
+      bench.recorder.lines == [
+        "quantize phi → gptq w3", "finetune phi → gptq w3 → lora 5",
+        "ppl phi → gptq w3 → lora 5 = 30",
+      ])
+    #expect(bench.session.model?.lineage == "phi → gptq w3 → lora 5")
+  }
+
+  @Test func aReportLeavesTheModelAlone() throws {
+    let bench = Bench()
+    try bench.run("load phi; ppl; quantize rtn; ppl")
+    #expect(bench.recorder.lines.last == "ppl phi → rtn w4 = 20")
+  }
+
+  @Test func pipesPassModelsAndReports() throws {
+    let bench = Bench()
+    try bench.run("load phi | quantize rtn | ppl | expect below=21")
+    #expect(bench.recorder.lines == ["quantize phi → rtn w4", "ppl phi → rtn w4 = 20"])
+    #expect(throws: ScriptError.self) { try bench.run("ppl | expect below=20") }
+  }
+
+  @Test func bindingsNameWhatTheirPipeYields() throws {
+    let bench = Bench()
+    try bench.run("base = load phi; q = quantize rtn; $base; finetune numbers.jsonl; $q | ppl")
+    #expect(bench.recorder.lines.last == "ppl phi → rtn w4 = 20")
+    #expect(bench.session.model?.lineage == "phi → rtn w4")
+  }
+
+  @Test func reportsHaveFields() throws {
+    let bench = Bench()
+    try bench.run(
+      "load phi; r = ppl; print $r.value $r.layers[0].error $r.nll; t = finetune numbers.jsonl")
+    #expect(bench.recorder.values == ["10 0.25 0.5"])
+    #expect(throws: ScriptError.self) { try bench.run("print $r.nil") }
+  }
+
+  @Test func labelledArmsStartFromTheSameModel() throws {
+    let bench = Bench()
+    try bench.run(
+      """
+      load phi
+      { base: ppl
+        "q → ft": quantize gptq | finetune numbers.jsonl | ppl }
+      ppl
+      """)
+    #expect(
+      bench.recorder.lines == [
+        "ppl base: phi = 10", "quantize q → ft: phi → gptq w4",
+        "finetune q → ft: phi → gptq w4 → lora 100", "ppl q → ft: phi → gptq w4 → lora 100 = 30",
+        "ppl phi = 10",
+      ])
+    let table = try #require(bench.recorder.tables.first)
+    #expect(table.rows.map(\.label) == ["base", "q → ft"])
+    #expect(table.columns == ["label", "value", "nll", "data", "seconds", "model"])
+    #expect(table.cells[1][1] == .number(30))
+    #expect(table.json["model"] == "phi")
+    #expect(table.json["columns"]?[1] == "value")
+  }
+
+  @Test func eachGivesTheSameShape() throws {
+    let bench = Bench()
+    try bench.run(
+      "load phi; t = each $m in [gptq awq] { quantize $m; ppl }; print $t[awq].value $t.gptq.model")
+    #expect(bench.recorder.tables.first?.rows.map(\.label) == ["gptq", "awq"])
+    #expect(bench.recorder.values == ["20 phi → gptq w4"])
+    #expect(bench.session.model?.lineage == "phi")
+  }
+
+  @Test func eachWithLabelsInterpolates() throws {
+    let bench = Bench()
+    try bench.run(
+      #"""
+      load phi
+      each $m in [gptq awq] { "$m first": quantize $m | finetune numbers.jsonl | ppl
+                              "$m last": finetune numbers.jsonl | quantize $m | ppl }
+      """#)
+    #expect(
+      bench.recorder.tables.first?.rows.map(\.label) == [
+        "gptq first", "gptq last", "awq first", "awq last",
+      ])
+  }
+
+  @Test func nestedBlocksFlatten() throws {
+    let bench = Bench()
+    try bench.run("load phi; { a: each $b in [3 4] { quantize rtn bits=$b | ppl }; b: ppl }")
+    let table = try #require(bench.recorder.tables.last)
+    #expect(table.leaves.map(\.label) == ["a / 3", "a / 4", "b"])
+    #expect(bench.recorder.reports.first?.label == "a / 3")
+  }
+
+  @Test func definitionsTakeArguments() throws {
+    let bench = Bench()
+    try bench.run(
+      """
+      two 3
+      def two(bits, steps: int = 7) {
+        load phi
+        quantize gptq bits=$bits
+        finetune numbers.jsonl steps=$steps
+      }
+      ppl
+      two 8 steps=2 | ppl
+      """)
+    #expect(
+      bench.recorder.lines.filter { $0.hasPrefix("ppl") } == [
+        "ppl phi → gptq w3 → lora 7 = 30", "ppl phi → gptq w8 → lora 2 = 30",
+      ])
+  }
+
+  @Test func definitionsStartFromTheCurrentModel() throws {
+    let bench = Bench()
+    try bench.run("def score() { quantize rtn; ppl }\nload phi; score; ppl")
+    #expect(
+      bench.recorder.lines == ["quantize phi → rtn w4", "ppl phi → rtn w4 = 20", "ppl phi = 10"])
+  }
+
+  @Test func resultsAreRecalled() throws {
+    let bench = Bench()
+    try bench.run("load phi; ppl", number: 1)
+    try bench.run("quantize rtn; ppl", number: 2)
+    try bench.run("print $_.value $1.value $2.value")
+    #expect(bench.recorder.values == ["20 10 20"])
+    #expect(throws: ScriptError.self) { try bench.run("print $7") }
+  }
+
+  @Test func interpolationOfEveryKind() throws {
+    let bench = Bench()
+    try bench.run(
+      #"m = load phi; x = 4k; l = [a 2]; d = numbers.jsonl[:5]; r = ppl; print "$m|$x|$l|$d|$r|\$x""#
+    )
+    #expect(bench.recorder.values == ["phi|4k|a 2|numbers.jsonl[:5]|10|$x"])
+  }
+
+  @Test func parenthesesAreValues() throws {
+    let bench = Bench()
+    try bench.run("load phi; diverge (quantize rtn); ppl; diverge (load llama); diverge other")
+    #expect(bench.recorder.reports.first { $0.verb == "diverge" }?.fields["from"] == "phi → rtn w4")
+    #expect(bench.recorder.reports.last?.fields["from"] == "other")
+    #expect(bench.session.model?.lineage == "phi")
+  }
+
+  @Test func aFailureKeepsWhatRanBefore() throws {
+    let bench = Bench()
+    let error = #expect(throws: ScriptError.self) {
+      try bench.run(
+        "load phi; quantize rtn\nbroken = org/data[:5]; ppl; expect above=1k; load llama")
+    }
+    #expect(error?.exitStatus == 1)
+    #expect(error?.diagnostics.first?.line == 2)
+    #expect(error?.diagnostics.first?.span?.text == "expect above=1k")
+    #expect(bench.session.model?.lineage == "phi → rtn w4")
+  }
+
+  @Test func anInterruptKeepsTheLastGoodModel() throws {
+    let bench = Bench()
+    let error = #expect(throws: ScriptError.self) {
+      try bench.run("load phi; quantize rtn | stop; load llama")
+    }
+    #expect(error?.exitStatus == 130)
+    #expect(bench.session.model?.lineage == "phi → rtn w4")
+    #expect(throws: ScriptError.self) { try bench.run("def f() { each $x in [1 2] { stop } }\nf") }
+    try bench.run("ppl")
+  }
+
+  @Test func argumentsReachTheScript() throws {
+    let bench = Bench()
+    try bench.session.apply { $0.arguments = ["phi", "3"] }
+    try bench.run("load $args[0]; quantize rtn bits=$args[1]")
+    #expect(bench.session.model?.lineage == "phi → rtn w3")
+    #expect(throws: FakeFailure.self) { try bench.session.apply { $0.device = "cuda" } }
+    #expect(bench.session.settings.device == "auto")
+  }
+
+  @Test func everyTypeConverts() throws {
+    let bench = Bench()
+    try bench.run(
+      #"types ints=[1 2] number=0.5 size=24GiB time=5min rows=":4096" text=12 flag=yes share=5%"#)
+    let fields = try #require(bench.recorder.reports.first?.fields)
+    #expect(
+      fields.map { $0.value.stringValue ?? "" } == [
+        "[1 2]", "0.5", "24GiB", "300s", "\":4096\"", "12", "yes", "5%",
+      ])
+  }
+
+  @Test func jsonHasTheCommonFields() throws {
+    let bench = Bench()
+    try bench.run("load phi; { a: ppl }")
+    let json = try #require(bench.recorder.reports.first?.json)
+    #expect(
+      json.objectValue?.keys == [
+        "verb", "label", "model", "device", "seconds", "value", "nll", "data", "layers",
+      ])
+    #expect(json["label"] == "a" && json["model"] == "phi" && json["device"] == "fake")
+  }
+}
