@@ -88,10 +88,17 @@ final class ThreadPool: @unchecked Sendable {
   private func work(worker: Int) {
     while true {
       let left = ticket.subtract(1, ordering: .acquiringAndReleasing).oldValue
-      guard left > 0, let body else { return }
-      body(tasks - left, worker)
+      guard left > 0 else { return }
+      perform(tasks - left, worker)
       finished.add(1, ordering: .releasing)
     }
+  }
+
+  /// Runs one task. A function of its own, so that no reference to the job's closure outlives the call: once the last
+  /// task is counted as finished, the closure's frame may be gone.
+  @inline(never)
+  private func perform(_ task: Int, _ worker: Int) {
+    body?(task, worker)
   }
 
   /// A worker thread's start: the pool, unowned, and its number.
