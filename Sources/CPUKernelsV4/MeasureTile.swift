@@ -1,1 +1,0 @@
-../CPUKernelsV2/MeasureTile.swift

@@ -1,0 +1,116 @@
+import Data
+import Models
+import Runtime
+import Tensor
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// A measured perplexity, with its protocol and what every document contributed.
+public struct Perplexity: Sendable {
+  /// The dialect's name, as `as=` takes it.
+  public var dialect: String
+  /// The protocol in words.
+  public var text: String
+  /// One score per document (or window) that was scored, in the order of the data.
+  public var scores: [Score]
+  /// Wall-clock time, tokenization aside.
+  public var seconds: Double
+
+  public init(dialect: String, text: String, scores: [Score], seconds: Double) {
+    self.dialect = dialect
+    self.text = text
+    self.scores = scores
+    self.seconds = seconds
+  }
+
+  /// exp of the mean negative log-likelihood over all scored tokens.
+  public var value: Double { exp(nll) }
+  /// Nats per token.
+  public var nll: Double { scores.total.mean }
+  /// Tokens scored.
+  public var tokens: Int { scores.total.tokens }
+  public var documents: Int { scores.count }
+
+  /// Measures `model` on texts in several dialects.
+  ///
+  /// - Parameters:
+  ///   - batch: Tokens that go through the model together. It bounds memory; the result does not depend on it beyond
+  ///     rounding.
+  /// - Throws: `NothingToScore`, `NotFiniteLikelihood`, `Cancelled`, and what the model throws.
+  public static func measure(
+    _ model: Model, texts: [String], dialects: [any Dialect], options: DialectOptions = .init(),
+    batch: Int = Perplexity.batchTokens, progress: ProgressHandler? = nil
+  ) throws -> [Perplexity] {
+    try dialects.map { dialect in
+      let windows = try dialect.windows(texts, tokenizer: model.tokenizer, options: options)
+      var result = try measure(
+        model, windows: windows.windows, batch: batch, progress: progress)
+      result.dialect = dialect.name
+      result.text = windows.text
+      return result
+    }
+  }
+
+  /// Measures `model` on windows of tokens.
+  public static func measure(
+    _ model: Model, windows: [Window], batch: Int = Perplexity.batchTokens,
+    progress: ProgressHandler? = nil
+  ) throws -> Perplexity {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let windows = windows.filter { $0.scored > 0 }
+    let total = windows.reduce(0) { $0 + $1.tokens.count }
+    var scores: [Score] = []
+    scores.reserveCapacity(windows.count)
+    var done = 0
+    for range in WindowBatches(windows: windows, budget: batch).ranges {
+      try Interrupt.check()
+      let part = windows[range]
+      for nll in try Perplexity.likelihoods(model, Array(part)) {
+        let sum = nll.reduce(0.0) { $0 + Double($1) }
+        guard sum.isFinite else { throw NotFiniteLikelihood(document: scores.count) }
+        scores.append(Score(nll: sum, tokens: nll.count))
+      }
+      done += part.reduce(0) { $0 + $1.tokens.count }
+      progress?(Progress(stage: "ppl", done: done, total: total, unit: "tokens", tokens: done))
+    }
+    return Perplexity(
+      dialect: "windows", text: "\(windows.count) windows of token ids", scores: scores,
+      seconds: (clock.now - start) / .seconds(1))
+  }
+
+  /// Enough tokens to keep all cores busy, few enough that a batch's activations stay small.
+  public static let batchTokens = 2048
+
+  /// The negative log-likelihood of every scored token of each window, nats.
+  static func likelihoods(_ model: Model, _ windows: [Window]) throws -> [[Float]] {
+    let segments = Segments(lengths: windows.map(\.tokens.count))
+    let hidden = try model.hidden(windows.flatMap(\.tokens), segments: segments)
+    if windows.allSatisfy({ $0.from == 1 }) {
+      let nll = try model.backend.read(
+        model.nll(hidden, targets: windows.flatMap(\.targets)))
+      return windows.indices.map { Array(nll[segments[$0].dropLast()]) }
+    }
+    // Where only part of a window counts, scores over the vocabulary are computed for that part alone.
+    return try windows.enumerated().map { index, window in
+      let rows = segments[index].lowerBound + window.from - 1..<segments[index].upperBound
+      let nll = try model.nll(hidden.rows(rows), targets: window.targets)
+      return Array(try model.backend.read(nll).dropLast())
+    }
+  }
+}
+
+/// A model that gives a text a likelihood which is no number.
+public struct NotFiniteLikelihood: Failure, Equatable {
+  /// The document, counted from 0 among those that are scored.
+  public var document: Int
+
+  public init(document: Int) { self.document = document }
+
+  public var message: String { "the likelihood of document \(document) is not a finite number" }
+  public var help: String? {
+    "the weights hold NaN or Inf, or overflow in this precision; try --compute f32"
+  }
+}

@@ -1,0 +1,69 @@
+/// What merging did, layer by layer.
+public struct MergeReport: Sendable {
+  public struct Layer: Sendable, Hashable {
+    public var name: String
+    /// ‖Δ‖/‖W‖ of the intended change.
+    public var change: Double
+    /// The share of stored weights (or codes) that are not what they were.
+    public var changed: Double
+    /// The cosine of the intended and the realized change: 1 where all of it survived.
+    public var cosine: Double
+    /// The rms of the intended change in steps of the grid; nil where the weights are float.
+    public var steps: Double?
+  }
+
+  public var layers: [Layer] = []
+
+  public init() {}
+
+  /// Whether quantized weights were rounded again.
+  public var isRequantized: Bool { layers.contains { $0.steps != nil } }
+}
+
+/// Sums over the weights of a layer that say how much of a change survives rounding.
+struct Survival {
+  private var count = 0
+  private var changed = 0
+  private var weight = 0.0
+  private var intended = 0.0
+  private var realized = 0.0
+  private var product = 0.0
+  private var steps = 0.0
+  private var hasSteps = false
+
+  /// Adds weights before and after, what the change should have been, and the grid's step at each where there is one.
+  mutating func add(before: [Float], after: [Float], intended: [Float], step: [Float]? = nil) {
+    before.withUnsafeBufferPointer { before in
+      after.withUnsafeBufferPointer { after in
+        intended.withUnsafeBufferPointer { intended in
+          for index in before.indices {
+            let (want, got) = (Double(intended[index]), Double(after[index] - before[index]))
+            weight += Double(before[index]) * Double(before[index])
+            self.intended += want * want
+            realized += got * got
+            product += want * got
+            changed += got == 0 ? 0 : 1
+          }
+        }
+      }
+    }
+    if let step {
+      hasSteps = true
+      for (want, step) in zip(intended, step) where step > 0 {
+        let ratio = Double(want) / Double(step)
+        steps += ratio * ratio
+      }
+    }
+    count += before.count
+  }
+
+  func layer(_ name: String) -> MergeReport.Layer {
+    let norms = (intended * realized).squareRoot()
+    return MergeReport.Layer(
+      name: name, change: weight > 0 ? (intended / weight).squareRoot() : 0,
+      changed: count > 0 ? Double(changed) / Double(count) : 0,
+      // An adapter that changes nothing has nothing to lose.
+      cosine: norms > 0 ? product / norms : intended == 0 ? 1 : 0,
+      steps: hasSteps && count > 0 ? (steps / Double(count)).squareRoot() : nil)
+  }
+}

@@ -1,0 +1,193 @@
+import Models
+import Runtime
+import Tensor
+
+/// Trains the adapters of a model; the model itself stays frozen.
+public struct Trainer {
+  let settings: FineTuningSettings
+  let progress: ProgressHandler?
+  /// Asked before every step whether to go on.
+  var check: @Sendable () throws -> Void = Interrupt.check
+
+  public init(_ settings: FineTuningSettings, progress: ProgressHandler? = nil) {
+    self.settings = settings
+    self.progress = progress
+  }
+
+  /// A copy of `model` whose adapters were trained on `data`.
+  ///
+  /// An interrupt, or a loss or gradient that is not finite, ends the run early: the result then holds the adapters of
+  /// the last good step, and `report.stopped` says what happened.
+  ///
+  /// - Throws: `NoAdapter`, `NothingToTrainOn`; `Cancelled` where not even one step was made.
+  /// - Guarantee: the same model, data, settings and kind of device give the same adapters, bit for bit.
+  public func train(
+    _ model: Model, on data: TrainingData, evaluating held: TrainingData? = nil
+  ) throws -> (model: Model, report: FineTuningReport) {
+    guard let adapter = model.allLinears.lazy.compactMap(\.adapter).first else {
+      throw NoAdapter()
+    }
+    guard data.examples.contains(where: { $0.predictions > 0 }) else {
+      throw NothingToTrainOn(rows: data.examples.count, tokens: data.tokens, length: nil)
+    }
+    var run = try TrainingRun(model, data: data, settings: settings)
+    let start = run.clock.now
+    do {
+      while run.report.steps < settings.steps {
+        try check()
+        if let failure = try run.step() {
+          run.report.stopped = .diverged(failure)
+          break
+        }
+        let steps = run.report.steps
+        progress?(
+          Progress(
+            stage: "finetune", done: steps, total: settings.steps, unit: "steps",
+            tokens: run.report.tokens, loss: run.report.loss.last))
+        if let held, steps == settings.steps || steps % max(1, settings.log) == 0 {
+          try run.evaluate(held)
+        }
+      }
+      if run.report.stopped == nil, let failure = try run.check() {
+        run.report.stopped = .diverged(failure)
+      }
+    } catch is Cancelled {
+      guard run.report.steps > 0 else { throw Cancelled() }
+      run.report.stopped = .interrupted
+    }
+    run.report.seconds = (run.clock.now - start) / .seconds(1)
+    run.report.epochs = run.order.epochs(steps: run.report.steps)
+    run.model.lineage.append("lora r\(adapter.rank) \(run.report.steps) steps")
+    return (run.model, run.report)
+  }
+}
+
+/// A run in progress.
+struct TrainingRun {
+  let clock = ContinuousClock()
+  var model: Model
+  let data: TrainingData
+  let settings: FineTuningSettings
+  var optimizer: AdapterOptimizer
+  var order: BatchOrder
+  var report = FineTuningReport()
+
+  init(_ model: Model, data: TrainingData, settings: FineTuningSettings) throws {
+    self.model = model
+    self.data = data
+    self.settings = settings
+    optimizer = try AdapterOptimizer(&self.model)
+    order = BatchOrder(
+      count: data.examples.count, batch: max(1, settings.batch),
+      seed: settings.shuffles ? settings.seed : nil)
+    report.parameters = optimizer.count
+    report.packing = data.packing
+  }
+
+  /// Makes one step, or says why it could not; then the adapters are those of the last good step.
+  mutating func step() throws -> TrainingDiverged? {
+    let start = clock.now
+    let number = report.steps
+    let examples = order.indices(step: number).map { data.examples[$0] }
+    let (loss, gradients) = try gradients(of: examples, step: number)
+    guard loss.isFinite else {
+      try optimizer.restore()
+      return TrainingDiverged(
+        step: number + 1, quantity: "loss", layer: try model.firstNonFinite(in: examples))
+    }
+    try optimizer.keep()
+    let rate = Double(settings.rate) * settings.schedule.factor(step: number, of: settings.steps)
+    let norm = try optimizer.step(
+      gradients, rate: Float(rate), decay: settings.decay, clip: settings.clip)
+    guard norm.isFinite else {
+      return TrainingDiverged(
+        step: number + 1, quantity: "gradient", layer: try optimizer.offender(gradients))
+    }
+    report.loss.append(loss)
+    report.gradientNorm.append(norm)
+    report.tokens += examples.reduce(0) { $0 + $1.tokens.count }
+    report.trainingSeconds += (clock.now - start) / .seconds(1)
+    return nil
+  }
+
+  /// The mean loss of `examples` and its gradients. A loss that is not finite has none.
+  func gradients(of examples: [TrainingExample], step: Int) throws -> (Double, [Tensor?]) {
+    let count = examples.reduce(0) { $0 + $1.predictions }
+    // A batch of masked rows always predicts something, as rows that do not are left out.
+    let scale = 1 / Float(max(1, count))
+    let parts = TrainingRun.parts(of: examples, tokens: settings.passTokens)
+    var loss = 0.0
+    var total: [Tensor?] = []
+    for (index, part) in parts.enumerated() {
+      let tape = Tape(model.backend)
+      optimizer.track(on: tape)
+      // A stream of its own for every part, so that no two of a step share a mask.
+      let dropout = DropoutContext(seed: settings.seed, step: step * parts.count + index)
+      let hidden = try model.hidden(
+        part.flatMap(\.tokens), segments: Segments(lengths: part.map(\.tokens.count)), tape: tape,
+        checkpointing: settings.checkpointing, dropout: dropout)
+      let nll = try model.nll(hidden, targets: part.flatMap(\.targets), scale: scale, tape: tape)
+      loss += try model.backend.read(nll).reduce(0.0) { $0 + Double($1) }
+      guard loss.isFinite else { return (loss, []) }
+      try tape.backward()
+      let gradients = optimizer.gradients(from: tape)
+      if total.isEmpty {
+        total = gradients
+      } else {
+        for (place, gradient) in gradients.enumerated() {
+          guard let gradient else { continue }
+          if let sum = total[place] {
+            try model.backend.accumulate(gradient, into: sum)
+          } else {
+            total[place] = gradient
+          }
+        }
+      }
+    }
+    return (loss / Double(max(1, count)), total)
+  }
+
+  /// `examples` in parts of at most `tokens` tokens; one part where there is no limit.
+  static func parts(of examples: [TrainingExample], tokens: Int?) -> [[TrainingExample]] {
+    guard let tokens else { return [examples] }
+    var parts: [[TrainingExample]] = []
+    var size = 0
+    for example in examples {
+      if parts.isEmpty || size + example.tokens.count > tokens {
+        parts.append([])
+        size = 0
+      }
+      parts[parts.count - 1].append(example)
+      size += example.tokens.count
+    }
+    return parts
+  }
+
+  /// Measures the loss on `held`.
+  mutating func evaluate(_ held: TrainingData) throws {
+    var (loss, count) = (0.0, 0)
+    for part in TrainingRun.parts(of: held.examples, tokens: settings.passTokens ?? 2048) {
+      try Interrupt.check()
+      let hidden = try model.hidden(
+        part.flatMap(\.tokens), segments: Segments(lengths: part.map(\.tokens.count)))
+      let nll = try model.nll(hidden, targets: part.flatMap(\.targets))
+      loss += try model.backend.read(nll).reduce(0.0) { $0 + Double($1) }
+      count += part.reduce(0) { $0 + $1.predictions }
+    }
+    report.evaluations.append(
+      .init(step: report.steps, loss: count == 0 ? 0 : loss / Double(count)))
+  }
+
+  /// Whether what the last step wrote is finite; else goes back to the values before it.
+  mutating func check() throws -> TrainingDiverged? {
+    guard let layer = try optimizer.nonFinite() else { return nil }
+    try optimizer.restore()
+    return TrainingDiverged(step: report.steps, quantity: "weights", layer: layer)
+  }
+}
+
+/// A model without anything to train.
+public struct NoAdapter: Failure, Equatable {
+  public init() {}
+  public var message: String { "the model has no adapter to train" }
+}
