@@ -110,6 +110,43 @@ public protocol Backend: AnyObject, Sendable {
   func gram(_ x: Tensor, alpha: Float, into hessian: Tensor, precision: Precision) throws
   /// The weights that the codes stand for, f32 `[rows, columns]`.
   func dequantize(_ matrix: PackedMatrix) throws -> Tensor
+  /// Every weight rounded to the nearest code. With `limits`, f32 `[rows, groups]`, each group is clamped to ±limit first.
+  ///
+  /// A scale is (high − low) / (largest code), a zero point round(−low / scale), a code round(w / scale + zero), ties to
+  /// even, all in f32, on the scale as stored; the range contains 0, and is −1…1 for a group of zeros.
+  ///
+  /// - Throws: `NotFinite` for the weight, or for a scale that its type cannot hold.
+  func round(_ weight: Tensor, to grid: Grid, rule: ScaleRule, limits: Tensor?) throws
+    -> PackedMatrix
+  /// How far `matrix` lies from `weight`, also as `hessian`, f32 `[columns, columns]`, weighs it.
+  func roundingError(_ matrix: PackedMatrix, of weight: Tensor, hessian: Tensor?) throws
+    -> RoundingError
+
+  /// The Cholesky factor of the damped inverse. λ is `damping` · mean(diag H), doubled until the Hessian is positive
+  /// definite; rows without input count as 1 on the diagonal.
+  ///
+  /// - Throws: `NotFinite`, `NotPositiveDefinite`.
+  func inverseFactor(_ hessian: Tensor, order: ColumnOrder?, damping: Float) throws
+    -> InverseFactor
+  /// GPTQ: rounds column by column, in the factor's order, each error made good by the columns after it. Scales come
+  /// from the weights as they are when their group is reached, or are found first for whole rows and a fixed grouping.
+  func gptq(_ weight: Tensor, factor: InverseFactor, to grid: Grid, rule: ScaleRule) throws
+    -> PackedMatrix
+
+  /// `rows[i] · m[i][j] · columns[j]` as f32, factors 1 where nil.
+  func scaled(_ matrix: Tensor, rows: Tensor?, columns: Tensor?) throws -> Tensor
+  /// `sums[j] += Σ_i |x[i][j]|`: x `[n, width]`, sums f32 `[width]`.
+  func addMagnitudes(_ x: Tensor, into sums: Tensor) throws
+  /// `Σ_i |w_ij| / (largest |w_i·| of the group + 10⁻⁶)` for each column j: f32 `[columns]`.
+  func relativeMagnitudes(_ weight: Tensor, group: Int?) throws -> Tensor
+  /// tr D·H·Dᵀ with D = round(W·S)·S⁻¹ − W and S = diag(`scale`): what rounding scaled columns costs.
+  func scaledRoundingCost(
+    _ weight: Tensor, scale: Tensor, to grid: Grid, rule: ScaleRule, hessian: Tensor
+  ) throws -> Double
+  /// The clipping limit of each group, f32 `[rows, groups]`: of the group's largest magnitude and nine smaller ones in
+  /// steps of 5 %, the one with the least d·H·dᵀ, H the group's own block of the Hessian.
+  func clippingLimits(_ weight: Tensor, to grid: Grid, rule: ScaleRule, hessian: Tensor) throws
+    -> Tensor
 }
 
 /// What a low-rank adapter adds to a linear layer.

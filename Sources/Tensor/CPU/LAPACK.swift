@@ -30,6 +30,23 @@ enum LAPACK {
     try factorize(OpenBLAS.shared().spotri, a, order, triangle)
   }
 
+  /// The inverse of a triangular matrix in place; the other triangle is not touched.
+  ///
+  /// - Returns: nil, or the index (from 1) of the zero on the diagonal.
+  static func invertTriangular(
+    _ a: UnsafeMutablePointer<Float>, order: Int, _ triangle: Triangle
+  ) throws -> Int? {
+    guard order > 0 else { return nil }
+    var uplo = triangle.flipped
+    var diagonal = CChar(UInt8(ascii: "N"))
+    var n = Int32(order)
+    var leading = n
+    var info: Int32 = 0
+    try OpenBLAS.shared().strtri(&uplo, &diagonal, &n, a, &leading, &info, 1, 1)
+    if info < 0 { throw InvalidArgument(function: "LAPACK", argument: Int(-info)) }
+    return info == 0 ? nil : Int(info)
+  }
+
   /// `b ← alpha · op(t)⁻¹ · b` (left) or `b ← alpha · b · op(t)⁻¹` (right): b `[rows, columns]` row-major with
   /// leading dimension `ldb`, t triangular with leading dimension `ldt`.
   static func solve(

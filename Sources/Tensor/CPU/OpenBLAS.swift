@@ -27,12 +27,19 @@ struct OpenBLAS: Sendable {
       UnsafePointer<CChar>, UnsafePointer<Int32>, UnsafeMutablePointer<Float>?,
       UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int
     ) -> Void
+  /// `strtri_`: uplo, diag, n, a, lda, info, and the lengths of the two strings.
+  typealias TriangularInverse =
+    @convention(c) (
+      UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Float>?, UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int, Int
+    ) -> Void
 
   let sgemm: Product
   let ssyrk: RankUpdate
   let strsm: Triangular
   let spotrf: Factorization
   let spotri: Factorization
+  let strtri: TriangularInverse
 
   private static let library = Result { try OpenBLAS(Processor.detect()) }
 
@@ -54,6 +61,7 @@ struct OpenBLAS: Sendable {
     strsm = try library.function("cblas_strsm", as: Triangular.self)
     spotrf = try library.function("spotrf_", as: Factorization.self)
     spotri = try library.function("spotri_", as: Factorization.self)
+    strtri = try library.function("strtri_", as: TriangularInverse.self)
   }
 }
 

@@ -89,15 +89,17 @@ final class ThreadPool: @unchecked Sendable {
     while true {
       let left = ticket.subtract(1, ordering: .acquiringAndReleasing).oldValue
       guard left > 0 else { return }
-      perform(tasks - left, worker: worker)
+      perform(tasks - left, worker)
       finished.add(1, ordering: .releasing)
     }
   }
 
-  /// A function of its own, so that this thread's reference to the job is gone before the task counts as finished: the
-  /// job does not outlive `run`, and Swift traps where a reference is left.
+  /// Runs one task. A function of its own, so that no reference to the job's closure outlives the call: once the last
+  /// task is counted as finished, the closure's frame may be gone.
   @inline(never)
-  private func perform(_ task: Int, worker: Int) { body?(task, worker) }
+  private func perform(_ task: Int, _ worker: Int) {
+    body?(task, worker)
+  }
 
   /// A worker thread's start: the pool, unowned, and its number.
   private final class Start {
