@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 
 /// Where the tests find their data. `shared` lies beside a developer's checkout; a user's clone has the fixtures only.
 public enum Shared {
@@ -34,4 +35,17 @@ public enum Shared {
 
   /// Removes a file or a folder with all it holds, where it exists.
   public static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+
+  public static func makeFolder(_ path: String) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  public static func link(_ path: String, to target: String) throws {
+    try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+  }
+
+  /// Cuts a file, or grows it with zeros.
+  public static func resize(_ path: String, to size: Int) throws {
+    guard truncate(path, size) == 0 else { throw CocoaError(.fileWriteUnknown) }
+  }
 }
