@@ -25,7 +25,6 @@ struct Phi3ReferenceTests {
     let all = try model.allLogits(sequence)
     let difference = distance(Array(all.suffix(expected.count)), expected)
     #expect(difference <= Self.tolerance, "largest difference \(difference)")
-    print("DIFF", name, difference)
   }
 
   @Test func hiddenStates() throws {

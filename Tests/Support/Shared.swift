@@ -48,4 +48,13 @@ public enum Shared {
   public static func resize(_ path: String, to size: Int) throws {
     guard truncate(path, size) == 0 else { throw CocoaError(.fileWriteUnknown) }
   }
+
+  public static func write(_ text: String, to path: String) throws {
+    try Data(text.utf8).write(to: URL(filePath: path))
+  }
+
+  /// Moves a file or a folder, replacing a file of the new name.
+  public static func move(_ path: String, to target: String) throws {
+    guard rename(path, target) == 0 else { throw CocoaError(.fileWriteUnknown) }
+  }
 }
