@@ -1,5 +1,4 @@
 import Glibc
-import Runtime
 import Tensor
 
 /// How the next token is chosen.
@@ -26,10 +25,10 @@ public struct Sampling: Sendable, Hashable {
   public func choose(_ logits: [Float], index: Int) throws -> Int32 {
     var best = -1
     for (id, score) in logits.enumerated() {
-      guard !score.isNaN else { throw NotFinite(what: "the score of token \(id)") }
+      guard !score.isNaN else { throw NotFinite(operation: "sample", what: "score of token \(id)") }
       if best < 0 || score > logits[best] { best = id }
     }
-    guard best >= 0, logits[best].isFinite else { throw NotFinite(what: "the best score") }
+    guard best >= 0, logits[best].isFinite else { throw NotFinite(operation: "sample", what: "best score") }
     guard temperature > 0 else { return Int32(best) }
     let top = Double(logits[best])
     func weight(_ id: Int) -> Double { exp((Double(logits[id]) - top) / Double(temperature)) }
@@ -61,11 +60,4 @@ public struct Sampling: Sendable, Hashable {
     }
     return Int32(order[weights.count - 1])
   }
-}
-
-/// NaN or infinity where a number was needed.
-public struct NotFinite: Failure, Equatable {
-  public var what: String
-  public init(what: String) { self.what = what }
-  public var message: String { "\(what) is not a finite number" }
 }
