@@ -63,7 +63,7 @@ extension Interpreter {
     _ = try bind(VerbCall(declaration.type), declaration, call, alias: nil, in: alone, &problems)
     problems.removeAll { $0.code == "bind.missing" }
     guard let first = problems.first else { return }
-    guard mode == .check else { throw first }
+    guard collects else { throw first }
     for problem in problems { record(problem) }
   }
 }

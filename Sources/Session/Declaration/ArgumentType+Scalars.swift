@@ -100,9 +100,9 @@ extension ArgumentType where Self: RawRepresentable & CaseIterable, RawValue == 
   }
 }
 
-/// `` `a`, `b` or `c` ``
+/// `` `a`, `b` or `c` ``; numbers stand without quotes.
 func alternatives(_ words: [String]) -> String {
-  let quoted = words.map { "`\($0)`" }
+  let quoted = words.map { Double($0) == nil ? "`\($0)`" : $0 }
   guard let last = quoted.last, quoted.count > 1 else { return quoted.first ?? "nothing" }
   return quoted.dropLast().joined(separator: ", ") + " or " + last
 }

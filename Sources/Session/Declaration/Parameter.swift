@@ -8,6 +8,8 @@ public struct ParameterDeclaration: Sendable {
   public var summary: String
   /// What its values are called in `no quantizer ‘gtpq’`: the name, unless declared.
   public var noun: String
+  /// Whether that is more than the name: then a wrong word is `no quantizer …`.
+  var hasNoun: Bool
   /// What it counts: `tokens`, `rows`.
   public var unit: String?
   public var range: (any NumericBounds)?
@@ -39,44 +41,42 @@ public struct ParameterDeclaration: Sendable {
 
   /// Checks choices; what is no word or number is the type's business.
   func checkChoice(_ datum: Datum) throws {
-    guard let choices else { return }
+    // `yes` and `no` have their own words for what is neither.
+    guard let choices, !accepted.contains(.bool) else { return }
     switch datum {
     case .string, .number:
       let text = datum.text
       guard !choices.contains(text) else { return }
       let near = didYouMean(text, among: choices)
       throw ChoiceFailure(
-        noun: noun, found: text, label: near.map { "did you mean `\($0)`?" }, choices: choices)
+        message: hasNoun
+          ? "no \(noun) `\(text)`" : "`\(name)` must be \(alternatives(choices)), not `\(text)`",
+        found: text, label: near.map { "did you mean `\($0)`?" },
+        note: hasNoun && near == nil ? "there is \(alternatives(choices))" : nil)
     case .list(let elements): for element in elements { try checkChoice(element) }
     default: return
     }
   }
 
-  func checkRange(_ measures: [Double]) throws {
+  func checkRange(_ measures: [Double], of datum: Datum) throws {
     guard let range, let bad = measures.first(where: { !range.allows($0) }) else { return }
-    throw RangeFailure(
-      name: name, expected: range.phrase + (unit.map { " \($0)" } ?? ""), found: bad)
+    let expected = range.phrase + (unit.map { " \($0)" } ?? "")
+    let found = measures.count == 1 ? datum.text : bad.written
+    throw RangeFailure(message: "`\(name)` must be \(expected), not `\(found)`")
   }
 }
 
 /// A word that is none of a parameter's choices.
 struct ChoiceFailure: Failure {
-  var noun: String
+  var message: String
   var found: String
   var label: String?
-  var choices: [String]
-  var message: String {
-    Double(found) == nil
-      ? "no \(noun) `\(found)`" : "`\(noun)` must be \(alternatives(choices)), not `\(found)`"
-  }
+  var note: String?
 }
 
 /// A number outside of a parameter's range.
 struct RangeFailure: Failure {
-  var name: String
-  var expected: String
-  var found: Double
-  var message: String { "`\(name)` must be \(expected), not \(found.written)" }
+  var message: String
 }
 
 /// Where an argument's value came from.

@@ -15,7 +15,8 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
     bound = value
     let text = value?.written
     declaration = ParameterDeclaration(
-      name: name, summary: summary, noun: noun ?? name, unit: unit, range: range,
+      name: name, summary: summary, noun: noun ?? name, hasNoun: noun != nil, unit: unit,
+      range: range,
       isPositional: isPositional, isRequired: value == nil, isVariadic: isVariadic,
       takesAnyKey: takesAnyKey,
       defaultText: isVariadic || text == "" ? nil : text, typePhrase: Argument.phrase,
@@ -33,7 +34,7 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
   func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws {
     try declaration.checkChoice(datum)
     let value = try Argument.convert(datum, conversion)
-    try declaration.checkRange(value.measures)
+    try declaration.checkRange(value.measures, of: datum)
     bound = value
     self.origin = origin
   }

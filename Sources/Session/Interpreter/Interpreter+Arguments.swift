@@ -101,10 +101,12 @@ extension Interpreter {
     let taken = Set(bound.arguments.map(\.place))
     for (place, parameter) in declaration.parameters.enumerated()
     where parameter.isRequired && !taken.contains(place) {
-      let choices = parameter.choices.map { ["\(parameter.noun)s: \($0.joined(separator: ", "))"] }
+      let choices = parameter.choices.map { ["there is \(alternatives($0))"] }
+      let article = "aeiou".contains(parameter.noun.first ?? "x") ? "an" : "a"
+      let wanted = parameter.hasNoun ? "\(article) \(parameter.noun)" : "`\(parameter.name)`"
       problems.append(
         Diagnostic(
-          code: "bind.missing", "`\(declaration.name)` needs a \(parameter.noun)",
+          code: "bind.missing", "`\(declaration.name)` needs \(wanted)",
           at: call.verb.span.after, label: "<\(parameter.name)> is missing",
           help: declaration.shortUsage, notes: choices ?? []))
     }
@@ -194,6 +196,21 @@ extension Interpreter {
     }
   }
 
+  /// Where in a list a word stands.
+  private func element(_ word: String, of argument: BoundArgument) -> Span? {
+    guard argument.origin == .given, case .list(let values) = argument.value.atom else {
+      return nil
+    }
+    return values.first { value in
+      switch value.atom {
+      case .word(let name): name.text == word
+      case .string(let text): text.literal == word
+      case .number(let number): number.text == word
+      default: false
+      }
+    }?.span
+  }
+
   /// What is wrong with an argument, at its place.
   func diagnose(
     _ error: any Error, _ argument: BoundArgument, _ declaration: VerbDeclaration
@@ -207,10 +224,10 @@ extension Interpreter {
         notes: argument.notes)
     case let choice as ChoiceFailure:
       return Diagnostic(
-        code: "bind.choice", choice.message, at: argument.span, label: choice.label,
-        help: declaration.shortUsage,
-        notes: argument.notes
-          + (choice.label == nil ? ["there is \(alternatives(choice.choices))"] : []))
+        code: "bind.choice", choice.message,
+        at: element(choice.found, of: argument) ?? argument.span,
+        label: choice.label, help: declaration.shortUsage,
+        notes: argument.notes + (choice.note.map { [$0] } ?? []))
     case let range as RangeFailure:
       return Diagnostic(
         code: "bind.range", range.message, at: argument.span, help: declaration.shortUsage,

@@ -95,7 +95,7 @@ private struct Branches {
       let duplicate = Diagnostic(
         code: "bind.label", "the label `\(text)` stands twice", at: span,
         help: "labels name the rows of the table")
-      guard interpreter.mode == .check else { throw duplicate }
+      guard interpreter.collects else { throw duplicate }
       interpreter.record(duplicate)
     }
     var local = scope

@@ -36,17 +36,17 @@ extension Interpreter {
       }
     }
     let yields = Datum.pending(declaration.type.output.kind(input: input.kind))
+    if !collects, let problem = problems.first { throw problem }
+    for problem in problems { record(problem) }
     if mode == .check {
-      for problem in problems { record(problem) }
       let isReady = problems.isEmpty && bound.isKnown
       guard isReady, declaration.type.isDeclarative else { return yields }
     }
-    if let problem = problems.first { throw problem }
     do {
       return try perform(made, declaration, bound, input: input, in: &scope)
     } catch {
       let problem = try explain(error, bound, declaration, call)
-      guard mode == .check else { throw problem }
+      guard collects else { throw problem }
       record(problem)
       return yields
     }

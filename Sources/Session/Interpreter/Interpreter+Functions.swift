@@ -39,7 +39,7 @@ extension Interpreter {
       local.names[parameter.name.text] = .value(value)
     }
     if let problem = problems.first {
-      guard mode == .check else { throw problem }
+      guard collects else { throw problem }
       for problem in problems { record(problem) }
       return .pending(.anything)
     }

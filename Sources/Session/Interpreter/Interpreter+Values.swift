@@ -112,7 +112,7 @@ extension Interpreter {
       if let value = lazy.value { return value }
       guard !lazy.isBeingEvaluated else {
         throw Diagnostic(
-          code: "bind.cycle", "`\(name)` is defined by itself", at: lazy.binding.name.span)
+          code: "bind.cycle", "`\(name)` is defined by itself", at: nil)
       }
       lazy.isBeingEvaluated = true
       defer { lazy.isBeingEvaluated = false }
@@ -120,9 +120,25 @@ extension Interpreter {
       local.pack = lazy.pack
       local.model = .nothing
       local.label = nil
-      let value = try evaluate(lazy.binding, in: &local)
-      if value.isKnown { lazy.value = value }
-      return value
+      let wasStrict = isStrict
+      isStrict = true
+      defer { isStrict = wasStrict }
+      do {
+        let value = try evaluate(lazy.binding, in: &local)
+        if value.isKnown { lazy.value = value }
+        return value
+      } catch let error as Interruption {
+        throw error
+      } catch let error as NotYetKnown {
+        throw error
+      } catch {
+        // Whoever used the name is told, at that place.
+        var diagnostic = Diagnostic(error, at: lazy.binding.span)
+        diagnostic.span = nil
+        diagnostic.notes.append(
+          "`\(name)` is defined in \(lazy.pack.name), line \(lazy.binding.span.line)")
+        throw diagnostic
+      }
     }
   }
 

@@ -24,6 +24,10 @@ final class Interpreter {
   /// The definitions that are being run, outermost first.
   var frames: [Frame] = []
   var steps = 0
+  /// Whether what goes wrong is thrown, also in a check: inside of what a name stands for, whose user is to be told.
+  var isStrict = false
+  /// Whether what goes wrong is recorded and the walk goes on.
+  var collects: Bool { mode == .check && !isStrict }
 
   struct Frame {
     var name: String
@@ -58,7 +62,7 @@ final class Interpreter {
       return fallback
     } catch {
       let diagnostic = Diagnostic(error, at: span)
-      guard mode == .check else { throw located(diagnostic) }
+      guard collects else { throw located(diagnostic) }
       record(diagnostic)
       return fallback
     }
