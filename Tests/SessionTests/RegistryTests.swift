@@ -14,7 +14,7 @@ import Testing
     #expect(
       quantize.usage == "quantize <method> [bits=4] [group=128] [samples=128] [data=] "
         + "[symmetric=no] [damp=1%]")
-    #expect(registry["ppl"]?.usage == "ppl [data] [as=[olive]]")
+    #expect(registry["ppl"]?.usage == "ppl [data] [as=olive]")
     #expect(registry["print"]?.usage == "print [values…]")
     #expect(registry["use"]?.usage == "use [names…]")
     #expect(registry["defaults"]?.usage == "defaults <verb> KEY=VALUE…")

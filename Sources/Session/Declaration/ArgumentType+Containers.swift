@@ -15,7 +15,10 @@ extension Array: ArgumentType where Element: ArgumentType {
   public static var phrase: String { "a list (\(Element.phrase) each)" }
   public static var accepted: [Kind] { [.list] + Element.accepted }
   public static var words: [String]? { Element.words }
-  public var written: String { "[" + map(\.written).joined(separator: " ") + "]" }
+  public var written: String {
+    if let first, count == 1 { return first.written }
+    return "[" + map(\.written).joined(separator: " ") + "]"
+  }
   public var measures: [Double] { flatMap(\.measures) }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> [Element] {

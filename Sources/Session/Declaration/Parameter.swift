@@ -42,7 +42,7 @@ public struct ParameterDeclaration: Sendable {
   /// Checks choices; what is no word or number is the type's business.
   func checkChoice(_ datum: Datum) throws {
     // `yes` and `no` have their own words for what is neither.
-    guard let choices, !accepted.contains(.bool) else { return }
+    guard let choices, accepted != Bool.accepted else { return }
     switch datum {
     case .string, .number:
       let text = datum.text
