@@ -17,7 +17,7 @@ let package = Package(
   name: "olv",
   targets: [
     .executableTarget(name: "olv", dependencies: ["Console", "Verbs", "Session", "Runtime"]),
-    .target(name: "Console", dependencies: ["Session", "Language", "Runtime"]),
+    .target(name: "Console", dependencies: ["Session", "Language", "JSON", "Runtime", "CEdit"]),
     .target(
       name: "Verbs",
       dependencies: [
@@ -56,11 +56,17 @@ let package = Package(
     .target(name: "CInterrupt"),
     .target(name: "CCPU"),
     .target(name: "CRegistry"),
+    .target(
+      name: "CEdit",
+      linkerSettings: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
     .target(name: "CJSON", linkerSettings: [archive("json-c"), .linkedLibrary("m")]),
     .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
     .target(name: "CZlib", linkerSettings: [archive("z")]),
     .target(name: "CYAML", linkerSettings: [archive("yaml")]),
 
+    .target(
+      name: "Transcripts", dependencies: ["Console", "Session", "Language", "Runtime"],
+      path: "Tests/TranscriptSupport"),
     .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/Support"),
     .testTarget(
       name: "JSONTests",
@@ -112,7 +118,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "ConsoleTests",
-      dependencies: ["TestSupport", "Runtime", "Console", "Session", "Language"]),
+      dependencies: [
+        "TestSupport", "Transcripts", "Runtime", "Console", "Session", "Language", "JSON",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+import Runtime
+
 /// What the session asks of the layer that knows models and data.
 public protocol Host: AnyObject, Sendable {
   /// What reports call the device: `cpu`, `NVIDIA H200`.
@@ -14,11 +16,27 @@ public protocol Host: AnyObject, Sendable {
   func dataset(named name: String) throws -> any DatasetValue
 }
 
+/// A device that this build or machine does not have.
+public struct UnavailableDevice: Failure {
+  public var device: String
+  public var reason: String
+  public init(device: String, reason: String) {
+    self.device = device
+    self.reason = reason
+  }
+  public var message: String { "the device `\(device)` is not available: \(reason)" }
+  public var help: String? { "`--device cpu`, or `auto`, which takes what works" }
+}
+
 /// A host that knows nothing: for `olv help` and for tests.
 public final class NoEngine: Host {
   public init() {}
   public var device: String { "cpu" }
-  public func apply(_ settings: Settings) throws {}
+  public func apply(_ settings: Settings) throws {
+    if settings.device.hasPrefix("cuda") {
+      throw UnavailableDevice(device: settings.device, reason: "this build has no CUDA backend")
+    }
+  }
   public func dataset(named name: String) throws -> any DatasetValue { throw NoHost() }
 }
 

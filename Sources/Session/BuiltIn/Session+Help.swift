@@ -74,7 +74,7 @@ extension ParameterDeclaration {
     if let choices {
       facts.append(choices.joined(separator: ", "))
     } else {
-      facts.append(typePhrase)
+      facts.append(isVariadic ? "any number" : typePhrase)
     }
     if let range { facts.append(range.phrase) }
     if let unit { facts.append("in \(unit)") }

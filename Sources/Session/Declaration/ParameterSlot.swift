@@ -19,7 +19,8 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
       range: range,
       isPositional: isPositional, isRequired: value == nil, isVariadic: isVariadic,
       takesAnyKey: takesAnyKey,
-      defaultText: isVariadic || text == "" ? nil : text, typePhrase: Argument.phrase,
+      defaultText: isVariadic || takesAnyKey || text == "" ? nil : text,
+      typePhrase: Argument.phrase,
       accepted: Argument.accepted, choiceList: { choices() ?? Argument.words })
   }
 

@@ -142,3 +142,12 @@ extension Datum {
     }
   }
 }
+
+extension Datum {
+  /// The object that stands for a value that a statement yielded; reports and tables have their own.
+  public var reportJSON: JSON {
+    var object = common(verb: "value", label: nil, model: nil, device: nil, seconds: 0)
+    object["value"] = json
+    return .object(object)
+  }
+}

@@ -1,0 +1,118 @@
+import Glibc
+import Language
+import Runtime
+import Session
+
+/// The program: what `olv` does with its command line.
+public enum Console {
+  public static let version = "0.1.0"
+
+  /// - Parameter arguments: The program's name not included.
+  /// - Returns: The status to end with.
+  public static func run(_ arguments: [String], host: any Host) -> Int32 {
+    Interrupt.install()
+    let flags: Flags
+    do { flags = try Flags(arguments) } catch {
+      return refuse(error, asJSON: arguments.contains("--json"))
+    }
+    switch flags.action {
+    case .version:
+      return Terminal.output.write("olv \(version)\n") ? 0 : 1
+    case .usage:
+      return Terminal.output.write(Flags.usage + "\n") ? 0 : 1
+    default: break
+    }
+
+    let screen = Screen(
+      style: style(flags), out: { Terminal.output.write($0) }, err: { Terminal.errors.write($0) })
+    let session = Session(host: host, presenter: screen)
+    do {
+      try session.loadPrelude()
+      try session.apply { settings in
+        settings.device = flags.device
+        settings.compute = flags.compute
+        settings.arguments = flags.arguments
+      }
+      for pack in flags.packs { try session.use(pack) }
+    } catch let error as ScriptError {
+      screen.show(error.diagnostics)
+      return 2
+    } catch {
+      screen.show([Diagnostic(error, at: nil, code: "usage")])
+      return 2
+    }
+    return act(flags.action, session, screen)
+  }
+
+  private static func act(_ action: Flags.Action, _ session: Session, _ screen: Screen) -> Int32 {
+    do {
+      switch action {
+      case .text(let text):
+        return run(Source(name: "-c", text: text), session, screen)
+      case .help(let verb):
+        return run(Source(name: "help", text: "help \(verb ?? "")"), session, screen)
+      case .file(let path, let stays):
+        let status = run(try Source(path: path), session, screen)
+        if stays { prompt(session, screen) }
+        return stays ? 0 : status
+      case .standardInput:
+        return run(try Source.standardInput(), session, screen)
+      case .prompt:
+        if isatty(0) == 0 { return run(try Source.standardInput(), session, screen) }
+        prompt(session, screen)
+      case .usage, .version: break
+      }
+    } catch is Cancelled {
+      return 130
+    } catch {
+      var diagnostic = Diagnostic(error, at: nil, code: "usage")
+      if case .file(let name, _) = action, session.verbs.contains(name) {
+        diagnostic.help = "`\(name)` is a verb: `olv -c \"\(name) …\"`"
+      }
+      screen.show([diagnostic])
+      return 2
+    }
+    return 0
+  }
+
+  private static func run(_ source: Source, _ session: Session, _ screen: Screen) -> Int32 {
+    defer { screen.finish() }
+    do {
+      try session.run(source)
+      return 0
+    } catch let error as ScriptError {
+      screen.show(error.diagnostics)
+      return error.exitStatus
+    } catch {
+      screen.show([Diagnostic(error, at: nil)])
+      return 1
+    }
+  }
+
+  private static func prompt(_ session: Session, _ screen: Screen) {
+    Interrupt.clear()
+    Prompt(
+      session: session, screen: screen,
+      editor: LineEditor(history: isatty(0) == 1 ? LineEditor.historyPath() : nil)
+    ).run()
+  }
+
+  private static func style(_ flags: Flags) -> Screen.Style {
+    var style = Screen.Style()
+    style.format = Screen.Format(rawValue: flags.format.rawValue) ?? .table
+    style.hasColor = style.format == .table && Terminal.output.hasColor
+    style.width = Terminal.output.width
+    style.redraws = Terminal.errors.canRedraw
+    style.isQuiet = flags.isQuiet
+    return style
+  }
+
+  private static func refuse(_ error: any Error, asJSON: Bool) -> Int32 {
+    var style = Screen.Style()
+    style.format = asJSON ? .json : .table
+    let screen = Screen(
+      style: style, out: { Terminal.output.write($0) }, err: { Terminal.errors.write($0) })
+    screen.show([Diagnostic(error, at: nil, code: "usage")])
+    return 2
+  }
+}

@@ -1,0 +1,163 @@
+import Language
+import Runtime
+
+/// What a command line asks for.
+struct Flags: Equatable {
+  enum Action: Equatable {
+    case prompt
+    case standardInput
+    case text(String)
+    /// `stays`: a prompt follows.
+    case file(String, stays: Bool)
+    case help(String?)
+    case version
+    case usage
+  }
+
+  enum Format: String, CaseIterable {
+    case table, md, csv, json
+  }
+
+  var action = Action.prompt
+  var device = "auto"
+  var compute = "auto"
+  var packs: [String] = []
+  var format = Format.table
+  var isQuiet = false
+  var arguments: [String] = []
+
+  static let usage = """
+    olv: quantize before or after fine-tuning, with which algorithm, and is the difference real?
+
+      olv                          a prompt
+      olv FILE.olv [ARGUMENT…]     a script; it sees the arguments as $args
+      olv -c "load phi; ppl"       a line
+      olv < FILE.olv               a script from standard input
+      olv -i FILE.olv              a script, then a prompt
+      olv help [VERB]              what there is
+
+      --device auto|cpu|cuda[:N]   where to compute (auto: a GPU if one works)
+      --compute auto|f32|bf16      in which precision (auto: the model's own)
+      --use PACK                   as the statement `use PACK`: `--use demo` runs on what ships with olv
+      --json                       one JSON object per report on standard output
+      --format table|md|csv        how reports are written
+      --quiet                      no progress
+      --version, --help
+
+    Flags may stand before or after the file. Reports go to standard output, progress and errors to standard error.
+    Status: 0 done, 1 a statement failed, 2 the script or the command line is wrong, 130 interrupted.
+    """
+
+  private static let valued = ["--device", "--compute", "--use", "--format", "-c", "-i"]
+  private static let plain = ["--json", "--quiet", "-q", "--version", "--help", "-h"]
+
+  /// Reads a command line, the program's name not included.
+  ///
+  /// - Throws: `UsageFailure`.
+  init(_ words: [String]) throws {
+    var files: [String] = []
+    var command: String?
+    var stays: String?
+    var isHelp = false
+    var isVersion = false
+    var words = words[...]
+    var readsFlags = true
+    while let word = words.popFirst() {
+      guard readsFlags, word.hasPrefix("-"), word != "-" else {
+        files.append(word)
+        continue
+      }
+      if word == "--" {
+        readsFlags = false
+        continue
+      }
+      var name = word
+      var attached: String?
+      if word.hasPrefix("--"), let equals = word.firstIndex(of: "=") {
+        name = String(word[..<equals])
+        attached = String(word[word.index(after: equals)...])
+      }
+      func value() throws -> String {
+        if let attached { return attached }
+        guard let next = words.popFirst() else {
+          throw UsageFailure(message: "`\(name)` needs a value", help: Self.line(of: name))
+        }
+        return next
+      }
+      if attached != nil, Self.plain.contains(name) {
+        throw UsageFailure(message: "`\(name)` takes no value")
+      }
+      switch name {
+      case "--device":
+        device = try value()
+        try Self.checkDevice(device)
+      case "--compute":
+        compute = try Self.choice(name, value(), ["auto", "f32", "bf16"])
+      case "--use": packs.append(try value())
+      case "--format":
+        let text = try Self.choice(name, value(), ["table", "md", "csv"])
+        format = Format(rawValue: text) ?? .table
+      case "-c": command = try value()
+      case "-i": stays = try value()
+      case "--json": format = .json
+      case "--quiet", "-q": isQuiet = true
+      case "--version": isVersion = true
+      case "--help", "-h": isHelp = true
+      default:
+        let near = didYouMean(name, among: Self.valued + Self.plain)
+        throw UsageFailure(
+          message: "no flag `\(name)`",
+          help: near.map { "did you mean `\($0)`?" }
+            ?? "`olv --help` lists them; what the script should see follows `--`")
+      }
+    }
+    if isVersion {
+      action = .version
+    } else if isHelp {
+      action = files.first.map { .help($0 == "help" ? files.dropFirst().first : $0) } ?? .usage
+    } else if let command {
+      action = .text(command)
+      arguments = files
+    } else if let stays {
+      action = .file(stays, stays: true)
+      arguments = files
+    } else if let file = files.first {
+      arguments = Array(files.dropFirst())
+      if file == "help" {
+        guard arguments.count <= 1 else {
+          throw UsageFailure(message: "`olv help` takes one verb")
+        }
+        action = .help(arguments.first)
+        arguments = []
+      } else {
+        action = file == "-" ? .standardInput : .file(file, stays: false)
+      }
+    }
+  }
+
+  private static func choice(_ name: String, _ text: String, _ known: [String]) throws -> String {
+    if known.contains(text) { return text }
+    let near = didYouMean(text, among: known).map { "did you mean `\($0)`?" }
+    throw UsageFailure(message: "no \(name.dropFirst(2)) `\(text)`", help: near ?? line(of: name))
+  }
+
+  private static func checkDevice(_ text: String) throws {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    if ["auto", "cpu", "cuda"].contains(text) { return }
+    if parts.count == 2, parts[0] == "cuda", let number = Int(parts[1]), number >= 0 { return }
+    _ = try choice("--device", text, ["auto", "cpu", "cuda"])
+  }
+
+  /// The flag's line of the usage.
+  private static func line(of name: String) -> String? {
+    usage.split(separator: "\n").first { $0.contains(name + " ") }.map { line in
+      String(line.drop { $0 == " " })
+    }
+  }
+}
+
+/// A command line that cannot be read.
+struct UsageFailure: Failure {
+  var message: String
+  var help: String?
+}

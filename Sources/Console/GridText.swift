@@ -1,0 +1,54 @@
+import Language
+import Session
+
+extension Grid {
+  /// The grid in aligned columns: numbers to the right, all else to the left, cut to the width.
+  func lines(width: Int, ink: Ink) -> [String] {
+    let header = columns.isEmpty ? [] : [columns]
+    let all = (header + rows).map { row in row.map { $0.printable } }
+    let count = all.map(\.count).max() ?? 0
+    guard count > 0 else { return [] }
+    func cell(_ row: [String], _ column: Int) -> String { column < row.count ? row[column] : "" }
+    let body = all.dropFirst(header.count)
+    let isNumber = (0..<count).map { column in
+      // Labels stay where they begin.
+      if column == 0, !columns.isEmpty { return false }
+      let cells = body.map { cell($0, column) }.filter { !$0.isEmpty }
+      return !cells.isEmpty && cells.allSatisfy { Double($0) != nil }
+    }
+    var widths = (0..<count).map { column in
+      all.map { cell($0, column).displayWidth }.max() ?? 0
+    }
+    // What does not fit is taken from the widest.
+    let gaps = 2 * (count - 1)
+    while widths.reduce(0, +) + gaps > width, let widest = widths.max(), widest > 12,
+      let place = widths.firstIndex(of: widest)
+    {
+      widths[place] -= 1
+    }
+    return all.enumerated().map { index, row in
+      var line = ""
+      for column in 0..<count {
+        let text = cell(row, column).cut(to: widths[column])
+        let padding = String(repeating: " ", count: max(0, widths[column] - text.displayWidth))
+        if column > 0 { line += "  " }
+        line += isNumber[column] ? padding + text : text + padding
+      }
+      while line.last == " " { line.removeLast() }
+      return index < header.count ? ink.dim(line) : line
+    }
+  }
+}
+
+extension String {
+  /// The text in at most so many columns, with `…` where it was longer.
+  func cut(to width: Int) -> String {
+    guard displayWidth > width else { return self }
+    var used = 0
+    let head = prefix { character in
+      used += character.displayWidth
+      return used <= width - 1
+    }
+    return head + "…"
+  }
+}

@@ -1,0 +1,114 @@
+import JSON
+import Language
+import Session
+
+/// Draws reports and tables for people.
+struct ReportText {
+  var width: Int
+  var ink: Ink
+
+  /// A head line, what the verb shows, and its notes.
+  func text(_ report: Report) -> String {
+    var lines = [head(report)]
+    let display = report.display.isEmpty ? facts(report) : report.display
+    for part in display {
+      switch part {
+      case .text(let text):
+        lines += text.split(separator: "\n", omittingEmptySubsequences: false)
+          .map { $0.printable }
+      case .grid(let grid): lines += grid.lines(width: width, ink: ink)
+      }
+    }
+    // Help and other texts speak for themselves.
+    if report.model == nil, !report.display.isEmpty { lines.removeFirst() }
+    for note in report.notes { lines.append(ink.yellow("note: " + note.printable)) }
+    return lines.joined(separator: "\n")
+  }
+
+  func text(_ table: Table) -> String {
+    (table.model.map { [ink.dim($0.printable)] } ?? []).joined()
+      + (table.model == nil ? "" : "\n")
+      + grid(table).lines(width: width, ink: ink).joined(separator: "\n")
+  }
+
+  /// The table's cells: only columns that say something, the headline under its verb's name.
+  func grid(_ table: Table) -> Grid {
+    let columns = table.columns
+    let cells = table.cells
+    let shown = columns.indices.filter { column in
+      column == 0 || cells.contains { !$0[column].isNull && $0[column] != "" }
+    }
+    return Grid(
+      columns: shown.map { columns[$0] == "value" ? table.verb ?? "value" : columns[$0] },
+      rows: cells.map { row in shown.map { row[$0].cell } })
+  }
+
+  /// `q → ft: ppl  phi → gptq w4 g128  0.82 s  demo`
+  private func head(_ report: Report) -> String {
+    let label = report.label.map { ink.green($0.printable) + ": " } ?? ""
+    var facts = [
+      report.model?.printable, readable(seconds: report.seconds), report.pack?.printable,
+    ]
+    if report.model == nil { facts = [] }
+    let rest = facts.compactMap { $0 }.joined(separator: "  ")
+    return label + ink.bold(report.verb) + (rest.isEmpty ? "" : "  " + ink.dim(rest))
+  }
+
+  private func facts(_ report: Report) -> [Display] {
+    var rows: [[String]] = []
+    if let value = report.value { rows.append(["  value", readable(value)]) }
+    for (key, value) in report.fields {
+      switch value {
+      case .array(let list): rows.append(["  " + key, "\(list.count) values"])
+      case .object(let object): rows.append(["  " + key, "\(object.count) fields"])
+      default: rows.append(["  " + key, value.cell])
+      }
+    }
+    // Left-aligned: the values are of different kinds.
+    let keys = rows.map { $0[0].displayWidth }.max() ?? 0
+    return rows.map { row in
+      .text(row[0] + String(repeating: " ", count: keys - row[0].displayWidth + 2) + row[1])
+    }
+  }
+}
+
+/// Reports as other programs' tables.
+enum TableFormat {
+  /// `label`, the verb, and every scalar: one row.
+  static func grid(_ report: Report) -> Grid {
+    guard case .object(let object) = report.json else { return Grid(rows: []) }
+    let scalars = object.filter { member in
+      switch member.value {
+      case .array, .object: false
+      default: true
+      }
+    }
+    return Grid(columns: scalars.map(\.key), rows: [scalars.map { $0.value.shortText }])
+  }
+
+  static func grid(_ table: Table) -> Grid {
+    Grid(columns: table.columns, rows: table.cells.map { $0.map(\.shortText) })
+  }
+
+  static func markdown(_ grid: Grid) -> String {
+    func line(_ cells: [String]) -> String {
+      "| "
+        + cells.map { cell in
+          cell.replacing("|", with: "\\|").replacing("\n", with: "<br>").printable
+        }.joined(separator: " | ") + " |"
+    }
+    let rule = "|" + String(repeating: " --- |", count: grid.columns.count)
+    return ([line(grid.columns), rule] + grid.rows.map(line)).joined(separator: "\n")
+  }
+
+  /// RFC 4180, with line feeds.
+  static func csv(_ grid: Grid) -> String {
+    func line(_ cells: [String]) -> String {
+      cells.map { cell in
+        cell.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline })
+          ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
+      }.joined(separator: ",")
+    }
+    return ([grid.columns] + grid.rows).map(line).joined(separator: "\n")
+  }
+}
