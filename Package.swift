@@ -35,7 +35,9 @@ let package = Package(
       dependencies: ["Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime"]),
     .target(
       name: "Quantization",
-      dependencies: ["Models", "Tokenizers", "Data", "Tensor", "JSON", "Runtime"]),
+      dependencies: [
+        "Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
+      ]),
     .target(
       name: "Models", dependencies: ["Tokenizers", "Checkpoints", "Tensor", "JSON", "Runtime"]),
     .target(name: "Tokenizers", dependencies: ["JSON", "Runtime", "CPCRE2"]),

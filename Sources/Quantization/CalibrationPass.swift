@@ -1,0 +1,142 @@
+import Models
+import Runtime
+import Tensor
+
+/// What a pass learns about the input that the linears of one stage share.
+struct StageStatistics {
+  /// f32 `[in, in]`: (2 / samples) · Σ xᵀ·x over all tokens.
+  var hessian: Tensor
+  /// f32 `[in]`: Σ |x| over all tokens, where wanted.
+  var magnitudes: Tensor?
+  var tokens: Int
+}
+
+/// The calibration tokens on their way through the model: one pass, a block and within it a stage at a time, the
+/// activations of all samples held in between.
+///
+/// The caller looks at the input of a stage, replaces the stage's linears, and lets the tokens advance through those:
+/// every layer sees what the quantized ones before it produce, which tools that hook into a whole model need two passes
+/// for. Memory: two activations per token, and the block's weights.
+struct CalibrationPass {
+  /// Tokens that advance together.
+  private static let batchTokens = 4096
+
+  private let model: Model
+  private let execution: Execution
+  private let samples: Int
+  private let segments: [Segments]
+  /// What the next block begins with: a residual stream, and what is still to be added to it.
+  private var inputs: [(x: Tensor, delta: Tensor?)]
+  private var states: [Block.State] = []
+
+  let tokens: Int
+
+  /// - Throws: `QuantizationFailure.blockTooLong`, `TokenOutOfRange`.
+  init(_ model: Model, _ data: CalibrationData) throws {
+    self.model = model
+    execution = model.execution()
+    samples = data.blocks.count
+    tokens = data.tokens
+    var segments: [Segments] = []
+    var inputs: [(x: Tensor, delta: Tensor?)] = []
+    var next = 0
+    while next < data.blocks.count {
+      try Interrupt.check()
+      var batch: [Int32] = []
+      var lengths: [Int] = []
+      repeat {
+        let block = data.blocks[next]
+        guard block.count <= model.config.maxPositions else {
+          throw QuantizationFailure.blockTooLong(
+            length: block.count, maxPositions: model.config.maxPositions)
+        }
+        batch += block
+        lengths.append(block.count)
+        next += 1
+      } while next < data.blocks.count
+        && batch.count + data.blocks[next].count <= Self.batchTokens
+      segments.append(Segments(lengths: lengths))
+      inputs.append((try model.embed(batch), nil))
+    }
+    self.segments = segments
+    self.inputs = inputs
+  }
+
+  /// Enters a block, up to the input of its first stage.
+  ///
+  /// - Parameter keepsInput: Whether `pass(through:)` shall be able to start here again.
+  mutating func begin(_ block: Block, keepsInput: Bool = false) throws {
+    states = []
+    states.reserveCapacity(inputs.count)
+    for index in inputs.indices {
+      try Interrupt.check()
+      states.append(
+        try block.begin(inputs[index].x, adding: inputs[index].delta, execution, model))
+      if !keepsInput { inputs[index] = (states[index].residual, nil) }
+    }
+    if !keepsInput { inputs = [] }
+  }
+
+  /// Measures the input of the stage reached.
+  func statistics(magnitudes: Bool = false) throws -> StageStatistics {
+    let backend = model.backend
+    let width = states.first?.input.columns ?? 0
+    let hessian = try backend.make([width, width], .f32)
+    try backend.fill(hessian, with: 0)
+    var sums: Tensor?
+    if magnitudes {
+      let tensor = try backend.make([width], .f32)
+      try backend.fill(tensor, with: 0)
+      sums = tensor
+    }
+    for state in states {
+      try Interrupt.check()
+      try backend.gram(
+        state.input, alpha: 2 / Float(samples), into: hessian, precision: execution.precision)
+      if let sums { try backend.addMagnitudes(state.input, into: sums) }
+    }
+    return StageStatistics(hessian: hessian, magnitudes: sums, tokens: tokens)
+  }
+
+  /// What the linear after `stage` would put out if the tokens went through `block`, a batch at a time: the output of the
+  /// attention or of the MLP, where `stage` is its first. The tokens stay where they are.
+  func outputs(of stage: Stage, through block: Block) throws -> [Tensor] {
+    guard let next = Stage(rawValue: stage.rawValue + 1),
+      let place = block.linears(of: next).first
+    else { return [] }
+    return try states.indices.map { index in
+      try Interrupt.check()
+      let state = try block.advance(
+        stage, states[index], execution, model, segments: segments[index])
+      return try block.linears[place](state.input, execution)
+    }
+  }
+
+  /// Lets the tokens through the linears of `stage` as `block` has them.
+  mutating func advance(_ stage: Stage, through block: Block) throws {
+    for index in states.indices {
+      try Interrupt.check()
+      states[index] = try block.advance(
+        stage, states[index], execution, model, segments: segments[index])
+    }
+  }
+
+  /// Leaves the block after its last stage.
+  mutating func end() {
+    inputs = states.map { ($0.residual, $0.delta) }
+    states = []
+  }
+
+  /// Takes the tokens from where the block was entered through the whole of `block`.
+  mutating func pass(through block: Block) throws {
+    states = []
+    for index in inputs.indices {
+      try Interrupt.check()
+      var state = try block.begin(inputs[index].x, adding: inputs[index].delta, execution, model)
+      for stage in Stage.allCases {
+        state = try block.advance(stage, state, execution, model, segments: segments[index])
+      }
+      inputs[index] = (state.residual, state.delta)
+    }
+  }
+}
