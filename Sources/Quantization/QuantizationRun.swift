@@ -72,7 +72,7 @@ struct QuantizationRun {
 
   /// Runs `body`, naming the layer in what the backend throws.
   func naming<Result>(_ layer: String, _ body: () throws -> Result) throws -> Result {
-    do { return try body() } catch let error as NonFinite {
+    do { return try body() } catch let error as NotFinite {
       throw QuantizationFailure.notFinite(layer: layer, what: error.what)
     } catch let error as NotPositiveDefinite {
       throw QuantizationFailure.notPositiveDefinite(layer: layer, damping: error.damping)

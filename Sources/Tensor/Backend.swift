@@ -115,7 +115,7 @@ public protocol Backend: AnyObject, Sendable {
   /// A scale is (high − low) / (largest code), a zero point round(−low / scale), a code round(w / scale + zero), ties to
   /// even, all in f32, on the scale as stored; the range contains 0, and is −1…1 for a group of zeros.
   ///
-  /// - Throws: `NonFinite` for the weight, or for a scale that its type cannot hold.
+  /// - Throws: `NotFinite` for the weight, or for a scale that its type cannot hold.
   func round(_ weight: Tensor, to grid: Grid, rule: ScaleRule, limits: Tensor?) throws
     -> PackedMatrix
   /// How far `matrix` lies from `weight`, also as `hessian`, f32 `[columns, columns]`, weighs it.
@@ -125,7 +125,7 @@ public protocol Backend: AnyObject, Sendable {
   /// The Cholesky factor of the damped inverse. λ is `damping` · mean(diag H), doubled until the Hessian is positive
   /// definite; rows without input count as 1 on the diagonal.
   ///
-  /// - Throws: `NonFinite`, `NotPositiveDefinite`.
+  /// - Throws: `NotFinite`, `NotPositiveDefinite`.
   func inverseFactor(_ hessian: Tensor, order: ColumnOrder?, damping: Float) throws
     -> InverseFactor
   /// GPTQ: rounds column by column, in the factor's order, each error made good by the columns after it. Scales come

@@ -90,7 +90,7 @@ public struct RoundingError: Sendable, Hashable {
 }
 
 /// NaN or Inf where numbers were expected.
-public struct NonFinite: Failure, Equatable {
+public struct NotFinite: Failure, Equatable {
   public var operation: String
   /// What holds them: `weight`, `Hessian`.
   public var what: String

@@ -11,7 +11,7 @@ struct PropertiesTests {
   let calibration: CalibrationData
   init() throws {
     model = try Reference.model()
-    calibration = try Reference.calibration(model, samples: 16)
+    calibration = try Reference.calibration(model, samples: 4)
   }
 
   private func report(

@@ -187,14 +187,14 @@ extension PackedMatrix {
     var w = Matrix.random(40, 32, seed: 3)
     w[37, 5] = Double(value)
     let tensor = try backend.tensor(w)
-    #expect(throws: NonFinite(operation: "round", what: "weight")) {
+    #expect(throws: NotFinite(operation: "round", what: "weight")) {
       try backend.round(tensor, to: grid, rule: .minmax, limits: nil)
     }
     w[37, 5] = 1e30
     let wide = try backend.tensor(w)
     var half = grid
     half.scaleType = .f16
-    #expect(throws: NonFinite(operation: "round", what: "scales")) {
+    #expect(throws: NotFinite(operation: "round", what: "scales")) {
       try backend.round(wide, to: half, rule: .minmax, limits: nil)
     }
   }

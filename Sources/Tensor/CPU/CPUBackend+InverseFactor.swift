@@ -22,7 +22,7 @@ extension CPUBackend {
     var sum = 0.0
     for i in 0..<n {
       let value = source[i * stride + i]
-      guard value.isFinite else { throw NonFinite(operation: name, what: "Hessian") }
+      guard value.isFinite else { throw NotFinite(operation: name, what: "Hessian") }
       if value <= 0 { dead.append(Int32(i)) }
       sum += value <= 0 ? 1 : Double(value)
     }

@@ -84,7 +84,7 @@ extension CPUBackend {
       return Self.quadratic(differences, strips, count, h, totals, tiles)
     }
     let cost = costs.reduce(0, +)
-    guard cost.isFinite else { throw NonFinite(operation: name, what: "weight") }
+    guard cost.isFinite else { throw NotFinite(operation: name, what: "weight") }
     return cost
   }
 

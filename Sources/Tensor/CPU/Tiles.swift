@@ -69,12 +69,12 @@ struct Strips {
 enum TileFault: UInt8 {
   case none, weight, scale
 
-  /// - Throws: `NonFinite` for the first fault.
+  /// - Throws: `NotFinite` for the first fault.
   static func check(_ faults: [TileFault], _ operation: String) throws {
     switch faults.first(where: { $0 != .none }) {
     case nil, .some(.none): return
-    case .weight: throw NonFinite(operation: operation, what: "weight")
-    case .scale: throw NonFinite(operation: operation, what: "scales")
+    case .weight: throw NotFinite(operation: operation, what: "weight")
+    case .scale: throw NotFinite(operation: operation, what: "scales")
     }
   }
 }
