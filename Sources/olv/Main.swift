@@ -1,10 +1,11 @@
 import Console
 import Glibc
 import Session
+import Verbs
 
 @main
 struct Main {
   static func main() {
-    exit(Console.run(Array(CommandLine.arguments.dropFirst()), host: NoEngine()))
+    exit(Console.run(Array(CommandLine.arguments.dropFirst()), host: Engine()))
   }
 }

@@ -77,15 +77,22 @@ extension Interpreter {
       report.pack = report.pack ?? (scope.packs.isEmpty ? nil : scope.packs.joined(separator: " "))
       return report
     }
-    let outcome = try made.verb.run(
-      RunContext(
-        session: session, input: input, alias: bound.alias, label: scope.label,
-        progress: { presenter.progress($0) }, notes: notes))
     func showAside(_ report: Report) {
       guard mode == .run else { return }
       showedResult = true
       scope.last = .report(report)
       presenter.show(report)
+    }
+    let outcome: Outcome
+    do {
+      outcome = try made.verb.run(
+        RunContext(
+          session: session, input: input, alias: bound.alias, label: scope.label,
+          progress: { presenter.progress($0) }, notes: notes))
+    } catch let unfinished as Unfinished {
+      showAside(stamped(unfinished.report, made: unfinished.model))
+      scope.model = .model(unfinished.model)
+      throw unfinished.failure
     }
     for report in notes.shown { showAside(stamped(report)) }
     switch outcome {

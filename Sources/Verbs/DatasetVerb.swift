@@ -1,0 +1,79 @@
+import Data
+import JSON
+import Language
+import Runtime
+import Session
+
+@section("olv_verbs") @used private let register: VerbEntry = { declare(DatasetVerb.self, in: $0) }
+
+/// `dataset PATH|HUB-ID`
+struct DatasetVerb: Verb {
+  static let name = "dataset"
+  static let summary = "a dataset: rows, and how they become text"
+  static let details = """
+    Reads JSONL, JSON, CSV, TSV, YAML and plain text, each also gzip-compressed, from a file or from a folder laid out as \
+    on the hub. A template turns a row into text: {column} stands for the row's value. Without one, `field` or the only \
+    column is the text.
+
+    The slices train=, eval= and test= are what `finetune` and `ppl` take of it when it is not sliced by hand.
+    """
+  static let input = VerbInput.nothing
+  static let output = VerbOutput.dataset
+  static let isDeclarative = true
+  static let examples = [
+    Example(
+      "mine = dataset stdlib/demo/tiny-codes.jsonl.gz template=\"Q: {prompt}\\nA: {response}\" test=\"5000:5010\"",
+      "a file of rows under the name mine; `ppl mine` or `ppl $mine[:20]` use it"),
+    Example(
+      "ppl tiny-codes[5000:5010]", "rows of a dataset by number", setup: "use demo; load phi"),
+  ]
+  static let seeAlso = ["datasets", "ppl", "finetune"]
+
+  @Arg(
+    "path", "a file, a folder, or a hub id in the cache; `random` for random tokens",
+    noun: "dataset")
+  var path: Path
+  @Opt("template", "how a row becomes text: `\"Q: {prompt}\"`") var template: String?
+  @Opt("field", "the column that is the text") var field: String?
+  @Opt("split", "which split to take, `train` by default") var split: String?
+  @Opt("config", "which of several datasets in the folder") var config: String?
+  @Opt("train", "the rows that `finetune` takes: `\":4096\"`") var train: String?
+  @Opt("eval", "the rows that `finetune` evaluates on") var eval: String?
+  @Opt("test", "the rows that `ppl` takes") var test: String?
+  @Opt("revision", "branch, tag or commit of a hub id in the cache") var revision: String?
+  @Opt("seed", "seeds the tokens of `random`", range: 0...) var seed: Int = 0
+
+  private func slice(_ text: String?, _ parameter: Opt<String?>) throws -> SliceSpec? {
+    do { return try text.map(SliceSpec.init) } catch let failure as any Failure {
+      throw parameter.failure(failure.message, help: failure.help)
+    }
+  }
+
+  func run(_ context: RunContext) throws -> Outcome {
+    if path.text == "random" {
+      return .value(.dataset(OpenDataset(.random(seed: UInt64(seed)))))
+    }
+    var options = DatasetOptions()
+    options.name = context.alias
+    options.field = field
+    options.split = split
+    options.config = config
+    do { options.template = try template.map(Template.init) } catch let failure as any Failure {
+      throw $template.failure(failure.message, help: failure.help)
+    }
+    options.train = try slice(train, $train)
+    options.eval = try slice(eval, $eval)
+    options.test = try slice(test, $test)
+    do {
+      return .value(
+        .dataset(OpenDataset(try context.engine.open(path.path, options, revision: revision))))
+    } catch let failure as UnknownColumn {
+      let label = didYouMean(failure.column, among: failure.columns).map { "did you mean `\($0)`?" }
+      throw template == nil
+        ? $field.failure(failure.message, label: label, help: failure.help)
+        : $template.failure(failure.message, label: label, help: failure.help)
+    } catch let failure as NotFound {
+      throw $path.failure(failure.message, help: failure.help)
+    }
+  }
+}

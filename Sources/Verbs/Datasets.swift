@@ -1,0 +1,18 @@
+import Data
+import JSON
+import Session
+
+@section("olv_verbs") @used private let register: VerbEntry = { declare(DatasetsVerb.self, in: $0) }
+
+/// `datasets`
+struct DatasetsVerb: Verb {
+  static let name = "datasets"
+  static let summary = "the datasets that can be used by name"
+  static let input = VerbInput.nothing
+  static let examples = [Example("datasets", "what lies in the cache of this machine")]
+  static let seeAlso = ["dataset", "models"]
+
+  func run(_ context: RunContext) throws -> Outcome {
+    .report(catalog(.dataset, try context.engine.cache, "datasets"))
+  }
+}

@@ -1,0 +1,40 @@
+import JSON
+import Runtime
+import Session
+import Tensor
+
+@section("olv_verbs") @used private let register: VerbEntry = { declare(DeviceVerb.self, in: $0) }
+
+/// `device [NAME]`
+struct DeviceVerb: Verb {
+  static let name = "device"
+  static let summary = "where computation runs; with a name, choose for models loaded from now on"
+  static let input = VerbInput.nothing
+  static let examples = [
+    Example("device", "what computes"), Example("device cpu", "choose the CPU"),
+  ]
+  static let seeAlso = ["load"]
+
+  @Arg("name", "auto, cpu, cuda or cuda:N") var device: String?
+
+  func run(_ context: RunContext) throws -> Outcome {
+    if let device {
+      do { try context.session.apply { $0.device = device } } catch let failure as any Failure {
+        throw $device.failure(failure.message, help: failure.help)
+      }
+    }
+    let backend = try context.engine.backend()
+    return .report(
+      Report(
+        fields: JSONObject([
+          ("name", .string(backend.device.name)), ("memory", .int(backend.device.memory)),
+          ("bf16", .bool(backend.supports(.bf16))),
+          ("compute", .string(try context.engine.compute.rawValue)),
+        ]),
+        display: [
+          .text(
+            "\(backend.device): \(backend.device.name), \(Words.bytes(backend.device.memory))"
+              + (backend.supports(.bf16) ? ", bf16 products" : ""))
+        ]))
+  }
+}

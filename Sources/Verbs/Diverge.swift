@@ -1,0 +1,77 @@
+import Data
+import Evaluation
+import JSON
+import Models
+import Runtime
+import Session
+
+@section("olv_verbs") @used private let register: VerbEntry = { declare(Diverge.self, in: $0) }
+
+/// `diverge [DATASET] from=$base`
+struct Diverge: Verb {
+  static let name = "diverge"
+  static let summary = "how far the current model's predictions are from a reference model's"
+  static let details = """
+    Token by token on the same rows: the mean KL divergence from the reference's distribution to the model's, how often \
+    both find the same token most likely, and both perplexities. The protocol is that of `ppl as=olive`.
+    """
+  static let examples = [
+    Example(
+      "base = load phi; quantize rtn bits=3; diverge tiny-codes[5000:5005] from=$base",
+      "what three bits change", setup: "use demo")
+  ]
+  static let seeAlso = ["ppl", "verdict"]
+  static let paper: String? = "Dutta et al., Accuracy is not all you need (2024)"
+  static let alsoKnownAs = ["kl", "divergence"]
+
+  @Arg(
+    "data", "what to compare on; the test slice of a dataset that is not sliced by hand",
+    noun: "dataset")
+  var data: DatasetReference?
+  @Opt("from", "the reference model") var reference: ModelReference?
+  @Opt("length", "the longest document", unit: "tokens", range: 2...) var length: Int?
+
+  func run(_ context: RunContext) throws -> Outcome {
+    let model = try context.loadedModel().model
+    guard let reference = reference?.value as? LoadedModel else {
+      throw $reference.failure(
+        "there is no reference model",
+        help: "bind one first: `base = load phi`, then `diverge from=$base`")
+    }
+    guard let rows = try data?.rows(for: .test), !rows.isRandomTokens else {
+      throw $data.failure(
+        "there are no rows to compare on", help: "name a dataset: `diverge tiny-codes from=$base`")
+    }
+    let windows = try OliveDialect().windows(
+      try rows.texts(), tokenizer: model.tokenizer, options: DialectOptions(length: length))
+    let result = try Divergence.measure(
+      model, from: reference.model, windows: windows.windows, progress: context.progress)
+    return .report(
+      Report(
+        value: result.mean,
+        fields: JSONObject([
+          ("agreement", .number(result.agreement)), ("ppl", .number(result.perplexity)),
+          ("reference_ppl", .number(result.referencePerplexity)),
+          ("difference", .number(result.difference)),
+          ("median", .number(result.quantile(0.5))), ("p99", .number(result.quantile(0.99))),
+          ("tokens", .int(result.tokens)), ("documents", .int(result.documents.count)),
+          ("data", .string(rows.label)), ("reference", .string(reference.lineage)),
+          ("protocol", .string(windows.text)),
+        ]),
+        display: [
+          .text("divergence from \(reference.lineage) on \(rows.label)"),
+          .grid(
+            Grid(
+              columns: [
+                "KL, nats/token", "median", "99%", "same top token", "ppl", "reference ppl",
+              ],
+              rows: [
+                [
+                  Words.short(result.mean), Words.short(result.quantile(0.5)),
+                  Words.short(result.quantile(0.99)), Words.percent(result.agreement),
+                  Words.short(result.perplexity), Words.short(result.referencePerplexity),
+                ]
+              ])),
+        ]))
+  }
+}

@@ -1,0 +1,134 @@
+import Data
+import FoundationEssentials
+import Models
+import Runtime
+import Session
+import Synchronization
+import Tensor
+
+/// The engine as the session's host: which device computes, in which precision, and where models and data are found.
+///
+/// Nothing is opened before it is needed: neither a device nor a file.
+public final class Engine: Host {
+  /// Opens a backend for a device name; nil where this build has none for it.
+  public typealias BackendMaker = @Sendable (String) throws -> (any Backend)?
+
+  /// Where models and datasets with hub ids lie.
+  public let cache: HubCache
+  private let makers: [BackendMaker]
+  private let state = Mutex(State())
+
+  private struct State {
+    var settings = Settings()
+    var backend: (any Backend)?
+    var device = "auto"
+    var datasets: [String: Dataset] = [:]
+    var promised: Set<String> = []
+  }
+
+  /// - Parameter makers: Backends beyond the CPU's, tried in order.
+  public init(
+    environment: [String: String] = ProcessInfo.processInfo.environment,
+    makers: [BackendMaker] = []
+  ) {
+    cache = HubCache(environment: environment)
+    self.makers = makers
+  }
+
+  public var device: String {
+    state.withLock { $0.backend?.device.description } ?? "cpu"
+  }
+
+  public var compute: Compute {
+    Compute(rawValue: state.withLock { $0.settings.compute }) ?? .auto
+  }
+
+  /// The seed of everything that is not given one.
+  public var seed: Int? { state.withLock { $0.settings.seed } }
+
+  public func apply(_ settings: Settings) throws {
+    let device = settings.device
+    guard ["auto", "cpu", "cuda"].contains(device) || device.hasPrefix("cuda:") else {
+      throw UnknownDevice(name: device)
+    }
+    if device.hasPrefix("cuda"), makers.isEmpty { throw NoSuchBackend(name: device) }
+    guard Compute(rawValue: settings.compute) != nil else {
+      throw UnknownCompute(name: settings.compute)
+    }
+    state.withLock { state in
+      if state.settings.device != settings.device { state.backend = nil }
+      state.settings = settings
+    }
+  }
+
+  /// The backend in use, opened at the first call.
+  public func backend() throws -> any Backend {
+    try state.withLock { state in
+      if let backend = state.backend { return backend }
+      let backend = try open(state.settings.device)
+      state.backend = backend
+      return backend
+    }
+  }
+
+  private func open(_ device: String) throws -> any Backend {
+    if device != "cpu" {
+      for maker in makers {
+        if let backend = try maker(device) { return backend }
+      }
+      if device != "auto" { throw NoSuchBackend(name: device) }
+    }
+    return try CPUBackend()
+  }
+
+  public func dataset(named name: String) throws -> any DatasetValue {
+    if name == "random" { return OpenDataset(.random()) }
+    return OpenDataset(try open(name, DatasetOptions()))
+  }
+
+  /// Notes that a script will write a folder, so that a later `load` of it is not refused before line 1 runs.
+  func promise(_ path: String) { _ = state.withLock { $0.promised.insert(Self.normalized(path)) } }
+
+  /// Whether a statement of a script checked in this session writes the folder.
+  func isPromised(_ path: String) -> Bool {
+    state.withLock { $0.promised.contains(Self.normalized(path)) }
+  }
+
+  private static func normalized(_ path: String) -> String {
+    var parts = path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+    if path.hasPrefix("/") { parts = "/" + parts }
+    return parts
+  }
+
+  /// Opens a dataset by path or hub id; the same declaration is opened once.
+  func open(_ location: String, _ options: DatasetOptions, revision: String? = nil) throws
+    -> Dataset
+  {
+    let path = try cache.find(location, kind: .dataset, revision: revision)
+    let key = "\(path)\u{0}\(options)"
+    if let dataset = state.withLock({ $0.datasets[key] }) { return dataset }
+    let dataset = try Dataset.open(path, options)
+    state.withLock { $0.datasets[key] = dataset }
+    return dataset
+  }
+}
+
+struct UnknownDevice: Failure, Equatable {
+  var name: String
+  var message: String { "there is no device `\(name)`" }
+  var help: String? { "--device takes auto, cpu, cuda or cuda:N" }
+}
+
+struct NoSuchBackend: Failure, Equatable {
+  var name: String
+  var message: String {
+    "the device `\(name)` is not available: this build computes on the CPU only"
+  }
+  var help: String? { "use --device cpu or --device auto" }
+}
+
+struct UnknownCompute: Failure, Equatable {
+  var name: String
+  var message: String { "there is no precision `\(name)`" }
+  var help: String? { "--compute takes auto, f32 or bf16" }
+}

@@ -1,0 +1,41 @@
+import JSON
+import Models
+import Quantization
+import Session
+
+/// A model of the engine as a value of the language.
+struct LoadedModel: ModelValue {
+  var model: Model
+  /// What the last quantization did to each layer, where it happened in this session.
+  var quantization: QuantizationReport?
+
+  init(_ model: Model, quantization: QuantizationReport? = nil) {
+    self.model = model
+    self.quantization = quantization
+  }
+
+  var lineage: String { model.lineage.joined(separator: " → ") }
+
+  var fields: JSONObject {
+    JSONObject([
+      ("family", .string(model.family)),
+      ("parameters", .int(model.parameterCount)),
+      ("bytes", .int(model.byteCount)),
+      ("bits_per_weight", .number(model.bitsPerWeight)),
+      ("quantized", .bool(model.isQuantized)),
+      ("adapter", .bool(model.hasAdapter)),
+      ("adapter_parameters", .int(model.adapterParameterCount)),
+      ("layers", .int(model.config.layers)),
+      ("hidden", .int(model.config.hidden)),
+      ("vocabulary", .int(model.config.vocabulary)),
+      ("compute", .string(model.precision.rawValue)),
+    ])
+  }
+}
+
+extension RunContext {
+  /// The piped or current model.
+  func loadedModel() throws -> LoadedModel { try model(as: LoadedModel.self) }
+
+  var engine: Engine { get throws { try host(as: Engine.self) } }
+}

@@ -1,0 +1,76 @@
+import FineTuning
+import JSON
+import Models
+import Runtime
+import Session
+
+@section("olv_verbs") @used private let register: VerbEntry = { declare(MergeVerb.self, in: $0) }
+
+/// `merge`
+struct MergeVerb: Verb {
+  static let name = "merge"
+  static let summary = "fold the adapter into the weights"
+  static let details = """
+    Float weights take the adapter up in their own type. Quantized weights have no room for changes smaller than half a \
+    step: merging into them happens only with requantize=yes, on the weights' own grid, and the report says what \
+    survives of the training: the change in steps, the share of codes that changed, and the cosine of the intended and \
+    the realized change.
+    """
+  static let output = VerbOutput.model
+  static let examples = [
+    Example(
+      "merge", "fold the adapter in",
+      setup: "use demo; load phi; finetune tiny-codes steps=1 eval=no"),
+    Example(
+      "merge requantize=yes", "into quantized weights, rounded again",
+      setup: "use demo; load phi; quantize rtn; finetune tiny-codes steps=1 eval=no"),
+  ]
+  static let seeAlso = ["finetune", "drop", "quantize"]
+
+  @Opt("requantize", "round quantized weights again on their own grid") var requantize: Bool = false
+
+  func run(_ context: RunContext) throws -> Outcome {
+    let current = try context.loadedModel()
+    let (merged, report) = try Merge(requantizes: requantize)(
+      current.model, progress: context.progress)
+    let layers = report.layers
+    let count = Double(max(layers.count, 1))
+    let cosine = layers.reduce(0) { $0 + $1.cosine } / count
+    let changed = layers.reduce(0) { $0 + $1.changed } / count
+    if report.isRequantized, cosine < 0.5 {
+      context.note(
+        "little of the training survives rounding (mean cosine \(Words.decimals(cosine, 2))): keep the adapter, or merge into the float model and quantize that"
+      )
+    }
+    let fields = JSONObject([
+      ("requantized", .bool(report.isRequantized)),
+      ("changed", .number(changed)), ("cosine", .number(cosine)),
+      (
+        "layers",
+        .array(
+          layers.map { layer in
+            var object = JSONObject([
+              ("name", .string(layer.name)), ("change", .number(layer.change)),
+              ("changed", .number(layer.changed)), ("cosine", .number(layer.cosine)),
+            ])
+            if let steps = layer.steps { object["steps"] = .number(steps) }
+            return .object(object)
+          })
+      ),
+    ])
+    let grid = Grid(
+      columns: ["layer", "change", "weights changed", "cosine"]
+        + (report.isRequantized ? ["change in steps"] : []),
+      rows: layers.map { layer in
+        [
+          layer.name, Words.percent(layer.change), Words.percent(layer.changed),
+          Words.decimals(layer.cosine, 3),
+        ] + (report.isRequantized ? [Words.short(layer.steps ?? 0)] : [])
+      })
+    return .model(
+      LoadedModel(merged),
+      Report(
+        fields: fields,
+        display: [.text("merged \(layers.count) adapters into the weights"), .grid(grid)]))
+  }
+}

@@ -1,0 +1,127 @@
+import Data
+import Evaluation
+import JSON
+import Models
+import Runtime
+import Session
+
+@section("olv_verbs") @used private let register: VerbEntry = { declare(Ppl.self, in: $0) }
+
+/// `ppl [DATASET]`
+struct Ppl: Verb {
+  static let name = "ppl"
+  static let summary = "perplexity of a dataset under the current model"
+  static let details = """
+    exp(Σ nll / Σ tokens), the log-softmax in f32, weighted by token over the whole set. What counts as a document depends \
+    on the protocol, which every report states: numbers of different protocols do not compare.
+
+    as=olive scores each row alone, without special tokens and never padded, cut off at length=. as=join packs rows into \
+    blocks as for training. as=gptq joins all rows by blank lines and cuts windows of 2048. as=llamacpp takes windows of \
+    512 that start with the beginning token and scores the second half of each.
+    """
+  static let examples = [
+    Example("ppl", "the default data: the test rows of tiny-codes", setup: "use demo; load phi"),
+    Example(
+      "ppl tiny-codes[5000:5020] as=[olive gptq] length=128", "some rows, in two protocols",
+      setup: "use demo; load phi"),
+    Example(
+      "ppl tiny-codes[5000:5020] special=yes", "with the literal beginning and end tokens",
+      setup: "use demo; load phi"),
+  ]
+  static let seeAlso = ["diverge", "verdict", "expect"]
+  static let alsoKnownAs = ["perplexity", "evaluate", "eval"]
+
+  @Arg(
+    "data", "what to score; the test slice of a dataset that is not sliced by hand", noun: "dataset"
+  )
+  var data: DatasetReference?
+  @Opt("as", "the protocol, or a list of them", noun: "protocol", choices: Dialects.all.map(\.name))
+  var dialects: [String] = ["olive"]
+  @Opt(
+    "length", "the longest document, or the length of a window, instead of the protocol's own",
+    unit: "tokens", range: 2...)
+  var length: Int?
+  @Opt(
+    "batch", "documents scored together; bounds memory and never changes the number", range: 1...)
+  var batch: Int?
+  @Opt("special", "wrap each row into the literal beginning and end tokens, as Olive does")
+  var special: Bool = false
+
+  private func rows() throws -> Dataset {
+    guard let data else {
+      throw $data.failure(
+        "there is no data to score",
+        help: "name a dataset: `ppl tiny-codes`, or set one: `defaults ppl data=…`")
+    }
+    guard let rows = try data.rows(for: .test) else {
+      throw $data.failure("\(data.value.name) has no test rows")
+    }
+    if rows.isRandomTokens {
+      throw $data.failure(
+        "random tokens have no perplexity worth the name", help: "use a dataset of text")
+    }
+    return rows
+  }
+
+  func bind(_ context: BindContext) throws {
+    do { _ = try rows() } catch let failure as DatasetFailure {
+      throw $data.failure(failure.message, help: failure.help)
+    }
+  }
+
+  func run(_ context: RunContext) throws -> Outcome {
+    let model = try context.loadedModel().model
+    let rows = try rows()
+    let texts = try rows.texts()
+    let chosen = dialects.compactMap { Dialects.named($0) }
+    let longest = length ?? 1024
+    let results = try Perplexity.measure(
+      model, texts: texts, dialects: chosen,
+      options: DialectOptions(length: length, special: special),
+      batch: batch.map { $0 * longest } ?? Perplexity.batchTokens, progress: context.progress)
+    guard let first = results.first else {
+      throw $dialects.failure("no protocol is named", help: "as=olive, or as=[olive gptq]")
+    }
+    var fields = Self.fields(first)
+    fields["data"] = .string(rows.label)
+    if results.count > 1 {
+      fields["protocols"] = .array(
+        results.map { result in
+          var object = JSONObject([
+            ("as", .string(result.dialect)), ("value", .number(result.value)),
+          ])
+          for (key, value) in Self.fields(result) { object[key] = value }
+          return .object(object)
+        })
+    }
+    let grid = Grid(
+      columns: ["perplexity", "nats/token", "tokens", "documents", "as"],
+      rows: results.map {
+        [
+          Words.short($0.value), Words.short($0.nll), "\($0.tokens)", "\($0.documents)",
+          $0.dialect,
+        ]
+      })
+    return .report(
+      Report(
+        value: first.value, fields: fields,
+        display: [
+          .text("perplexity of \(rows.label)"), .grid(grid),
+          .text(results.map(\.text).joined(separator: "\n")),
+        ],
+        evidence: PerplexityEvidence(data: rows.label, result: first)))
+  }
+
+  private static func fields(_ result: Perplexity) -> JSONObject {
+    JSONObject([
+      ("nll", .number(result.nll)), ("tokens", .int(result.tokens)),
+      ("documents", .int(result.documents)), ("protocol", .string(result.text)),
+    ])
+  }
+}
+
+/// The score of every document, for comparisons that pair them.
+struct PerplexityEvidence: Sendable {
+  var data: String
+  var result: Perplexity
+}
