@@ -162,10 +162,4 @@ struct RefusalTests {
     }
     return tensor
   }
-
-  @Test func interruption() throws {
-    Interrupt.raise()
-    defer { Interrupt.clear() }
-    #expect(throws: Cancelled.self) { try model.quantized(QuantizationSettings(method: "rtn")) }
-  }
 }
