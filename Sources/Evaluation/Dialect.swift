@@ -25,10 +25,13 @@ public struct DialectOptions: Sendable, Hashable {
   public var length: Int?
   /// Whether each row is wrapped into the literal text of the tokenizer's beginning and end tokens, as Olive does.
   public var special: Bool
+  /// The text that the rows were cut from, where it is known: dialects that read a file as it is take this.
+  public var original: String?
 
-  public init(length: Int? = nil, special: Bool = false) {
+  public init(length: Int? = nil, special: Bool = false, original: String? = nil) {
     self.length = length
     self.special = special
+    self.original = original
   }
 }
 

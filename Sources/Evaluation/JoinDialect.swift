@@ -15,7 +15,7 @@ public struct JoinDialect: Dialect {
     let length = options.length ?? self.length
     let rows = try tokenize(texts, tokenizer: tokenizer, special: options.special)
     let blocks = joinedBlocks(
-      rows, separator: tokenizer.encode("\n\n", special: false), length: length)
+      rows, separator: tokenizer.encode("\n\n"), length: length)
     guard !blocks.isEmpty, length > 1 else {
       throw NothingToScore(
         dialect: name, rows: texts.count, tokens: rows.reduce(0) { $0 + $1.count },

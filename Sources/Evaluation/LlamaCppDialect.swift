@@ -14,8 +14,8 @@ public struct LlamaCppDialect: Dialect {
   {
     let length = options.length ?? self.length
     let bos = tokenizer.bos
-    let text = tokenizer.encode(texts.joined(separator: "\n\n"), special: false)
-    let ids = (bos.map { [$0] } ?? []) + text
+    let text = options.original ?? texts.joined(separator: "\n\n")
+    let ids = (bos.map { [$0] } ?? []) + tokenizer.encode(text)
     let windows = try fullWindows(ids, length: length, rows: texts.count, dialect: name)
     return DialectWindows(
       windows: windows.map { window in
@@ -24,7 +24,9 @@ public struct LlamaCppDialect: Dialect {
         if let bos { window[0] = bos }
         return Window(window, from: length / 2 + 1)
       },
-      text: "llamacpp: rows joined by blank lines, windows of \(length)"
+      text:
+        "llamacpp: \(options.original == nil ? "rows joined by blank lines" : "the whole text"), "
+        + "windows of \(length)"
         + (bos == nil ? "" : " with bos") + ", second half scored")
   }
 }

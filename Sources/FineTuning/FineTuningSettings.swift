@@ -16,8 +16,9 @@ public struct FineTuningSettings: Sendable, Hashable {
   public var shuffles = true
   /// Whether blocks are computed again on the way back instead of being kept: less memory, a third more time.
   public var checkpointing = false
-  /// Tokens that go through the model together; a step with more goes in parts whose gradients add up. Nil: all at once.
-  public var passTokens: Int?
+  /// Tokens that go through the model together; a step with more goes in parts whose gradients add up. It bounds memory;
+  /// nil for no bound.
+  public var passTokens: Int? = 4096
   /// Steps between evaluations.
   public var log = 25
 

@@ -166,7 +166,7 @@ struct TrainingRun {
   /// Measures the loss on `held`.
   mutating func evaluate(_ held: TrainingData) throws {
     var (loss, count) = (0.0, 0)
-    for part in TrainingRun.parts(of: held.examples, tokens: settings.passTokens ?? 2048) {
+    for part in TrainingRun.parts(of: held.examples, tokens: settings.passTokens ?? 4096) {
       try Interrupt.check()
       let hidden = try model.hidden(
         part.flatMap(\.tokens), segments: Segments(lengths: part.map(\.tokens.count)))
