@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensor
 import Tokenizers
 
@@ -24,11 +25,14 @@ public struct Model: Sendable {
   /// The ids that end a text, as generation_config.json or config.json give them.
   public let endTokens: [Int32]
   public let rotary: RotaryTables
+  /// The files that the weights are mapped from, where they are.
+  let checkpoint: Checkpoint?
 
   public init(
     architecture: any ModelFamily, config: ModelConfig, embedding: Tensor, blocks: [Block],
     norm: Tensor, head: Weight, tokenizer: Tokenizer, lineage: [String], backend: any Backend,
-    precision: Precision, source: String, endTokens: [Int32]? = nil
+    precision: Precision, source: String, endTokens: [Int32]? = nil,
+    checkpoint: Checkpoint? = nil
   ) {
     self.architecture = architecture
     self.config = config
@@ -42,8 +46,14 @@ public struct Model: Sendable {
     self.precision = precision
     self.source = source
     self.endTokens = endTokens ?? config.endTokens
+    self.checkpoint = checkpoint
     self.rotary = RotaryTables(config.rope, backend: backend)
   }
+
+  /// Checks that nobody has rewritten or cut the files that the weights are mapped from.
+  ///
+  /// - Throws: `BadCheckpoint` where somebody has: what the model computes is then no longer to be trusted.
+  public func verifySource() throws { try checkpoint?.verifyUnchanged() }
 
   /// `phi3`, `llama`.
   public var family: String { architecture.name }

@@ -24,6 +24,9 @@ public func loadModel(
     var model = try loadModel(
       folder: base, backend: backend, compute: compute, dtype: dtype, name: name)
     try model.attach(adapter, path: folder)
+    if lastComponent(folder) != ModelFolder.adapter {
+      model.lineage.append("adapter \(lastComponent(folder))")
+    }
     return model
   }
   let (family, config) = try ModelFiles.readConfig(folder)
@@ -42,7 +45,10 @@ public func loadModel(
 private func baseFolder(
   of adapter: PEFT, in folder: String, resolve: ((String) throws -> String)?
 ) throws -> String {
-  let candidates = (adapter.base.map { [$0, "\(folder)/\($0)"] } ?? []) + ["\(folder)/.."]
+  let named = adapter.base.map { [$0, "\(folder)/\($0)"] } ?? []
+  // The adapter of a whole model belongs to the folder around it, wherever that was moved.
+  let isPart = lastComponent(folder) == ModelFolder.adapter
+  let candidates = isPart ? ["\(folder)/.."] + named : named + ["\(folder)/.."]
   for candidate in candidates where FileBytes.isFile("\(candidate)/\(ModelFiles.config)") {
     return candidate
   }
@@ -118,7 +124,7 @@ struct ModelLoader {
       norm: try norm("model.norm.weight"), head: head, tokenizer: tokenizer,
       lineage: try ModelFiles.lineage(folder) ?? [name], backend: backend,
       precision: compute.precision(of: dtype ?? config.dtype ?? embedding.dtype, on: backend),
-      source: folder, endTokens: try ModelFiles.endTokens(folder, config))
+      source: folder, endTokens: try ModelFiles.endTokens(folder, config), checkpoint: checkpoint)
   }
 
   private func linear(_ name: String, _ projection: Projection) throws -> Linear {

@@ -26,6 +26,7 @@ public func saveModel(
     let layout = model.layout
     try Safetensors.write(
       model.tensorSources, to: folder, shardLimit: settings.shardLimit, progress: progress)
+    try model.verifySource()
     let config = model.savedConfig(layout)
     try folder.write(JSON.object(config).text(indented: true) + "\n", to: ModelFiles.config)
     for name in ModelFolder.companions where FileBytes.isFile("\(model.source)/\(name)") {

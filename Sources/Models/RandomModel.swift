@@ -125,41 +125,45 @@ struct RandomWeights {
   /// Fills `bytes` with elements `from...` of the named tensor.
   ///
   /// A weight is the sum of the four bytes of one random word, shifted and scaled to mean 0 and the wanted deviation: close
-  /// to a normal distribution, and one word per weight.
+  /// to a normal distribution, with so few values that a table holds them all.
   func fill(_ bytes: UnsafeMutableRawBufferPointer, name: String, from first: Int) {
-    let count = bytes.count / dtype.size
-    if name.hasSuffix("norm.weight") || name.hasSuffix(".bias") {
-      let value: Float = name.hasSuffix(".bias") ? 0 : 1
-      for place in 0..<count { store(value, bytes, place) }
-      return
-    }
-    let stream = RandomStream(seed: seed, purpose: "weights \(name)")
-    // Each byte has the variance (256² − 1) / 12.
-    let factor = Float(config.initializerRange / (4 * 65535.0 / 12).squareRoot())
-    var place = 0
-    while place < count {
-      let words = stream.block(UInt64((first + place) / 4))
-      var lane = (first + place) % 4
-      while lane < 4, place < count {
-        let word = words[lane]
-        let sum = (word & 0xFF) + (word >> 8 & 0xFF) + (word >> 16 & 0xFF) + (word >> 24)
-        store((Float(sum) - 510) * factor, bytes, place)
-        lane += 1
-        place += 1
+    switch dtype {
+    case .f32: fill(bytes.bindMemory(to: UInt32.self), name, first) { $0.bitPattern }
+    case .f16: fill(bytes.bindMemory(to: UInt16.self), name, first) { Float16($0).bitPattern }
+    default:
+      fill(bytes.bindMemory(to: UInt16.self), name, first) {
+        let bits = $0.bitPattern
+        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
       }
     }
   }
 
-  @inline(__always)
-  private func store(_ value: Float, _ bytes: UnsafeMutableRawBufferPointer, _ place: Int) {
-    switch dtype {
-    case .f32: bytes.storeBytes(of: value, toByteOffset: place * 4, as: Float.self)
-    case .f16: bytes.storeBytes(of: Float16(value), toByteOffset: place * 2, as: Float16.self)
-    default:
-      let bits = value.bitPattern
-      let rounded = (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16
-      bytes.storeBytes(
-        of: UInt16(truncatingIfNeeded: rounded), toByteOffset: place * 2, as: UInt16.self)
+  private func fill<Bits>(
+    _ target: UnsafeMutableBufferPointer<Bits>, _ name: String, _ first: Int,
+    encode: (Float) -> Bits
+  ) {
+    if name.hasSuffix("norm.weight") || name.hasSuffix(".bias") {
+      target.update(repeating: encode(name.hasSuffix(".bias") ? 0 : 1))
+      return
+    }
+    // Each byte has the variance (256² − 1) / 12.
+    let factor = Float(config.initializerRange / (4 * 65535.0 / 12).squareRoot())
+    let table = (0...1020).map { encode((Float($0) - 510) * factor) }
+    let stream = RandomStream(seed: seed, purpose: "weights \(name)")
+    let count = target.count
+    table.withUnsafeBufferPointer { table in
+      var place = 0
+      while place < count {
+        let words = stream.block(UInt64((first + place) / 4))
+        var lane = (first + place) % 4
+        while lane < 4, place < count {
+          let word = words[lane]
+          let sum = (word & 0xFF) + (word >> 8 & 0xFF) + (word >> 16 & 0xFF) + (word >> 24)
+          target[place] = table[Int(sum)]
+          lane += 1
+          place += 1
+        }
+      }
     }
   }
 }

@@ -28,7 +28,9 @@ public struct Sampling: Sendable, Hashable {
       guard !score.isNaN else { throw NotFinite(operation: "sample", what: "score of token \(id)") }
       if best < 0 || score > logits[best] { best = id }
     }
-    guard best >= 0, logits[best].isFinite else { throw NotFinite(operation: "sample", what: "best score") }
+    guard best >= 0, logits[best].isFinite else {
+      throw NotFinite(operation: "sample", what: "best score")
+    }
     guard temperature > 0 else { return Int32(best) }
     let top = Double(logits[best])
     func weight(_ id: Int) -> Double { exp((Double(logits[id]) - top) / Double(temperature)) }

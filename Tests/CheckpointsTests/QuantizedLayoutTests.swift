@@ -55,6 +55,32 @@ struct QuantizedLayoutTests {
     }
   }
 
+  /// Zero points are packed as codes are: the first in the lowest bits, rows from a new byte on.
+  @Test(
+    arguments: [
+      (2, [1, 2, 3, 0, 1, 3], [0b00_11_10_01, 0b11_01]),
+      (3, [1, 2, 3, 4, 5, 6], [0b11_010_001, 0b0_101_100_0, 0b11]),
+      (4, [1, 2, 15, 4, 5, 6], [0x21, 0x4F, 0x65]),
+      (8, [1, 2, 200, 4, 5, 6], [1, 2, 200, 4, 5, 6]),
+    ] as [(Int, [UInt8], [UInt8])]) func zeroPoints(
+      _ bits: Int, _ zeros: [UInt8], _ packed: [UInt8]
+    )
+    throws
+  {
+    let base = Self.matrix(bits: bits, group: 16, symmetric: false, rows: 2)
+    let matrix = PackedMatrix(
+      rows: 2, columns: 96, grid: base.grid, codes: base.codes, scales: base.scales,
+      zeros: tensor(zeros + zeros, [2, 6]))
+    try withFolder { folder in
+      try AtomicFolder.write("\(folder)/x") {
+        try Safetensors.write(QuantizedLayout.sources("m", matrix, backend: backend), to: $0)
+      }
+      let stored = try Checkpoint.open("\(folder)/x").tensor("m.qzeros")
+      // The third byte of three-bit rows: 6 is 0b110, its lowest bit in the second byte.
+      #expect(try backend.read(stored) == (packed + packed).map(Float.init))
+    }
+  }
+
   @Test func overrides() throws {
     let layout = QuantizedLayout(
       packed: [

@@ -36,6 +36,15 @@ func failure(_ body: () throws -> Void) -> String? {
 }
 
 struct ConfigTests {
+  @Test func computeFollowsTheWeights() {
+    #expect(Compute.auto.precision(of: .f32, on: backend) == .f32)
+    #expect(Compute.auto.precision(of: .f16, on: backend) == .f32)
+    #expect(
+      Compute.auto.precision(of: .bf16, on: backend) == (backend.supports(.bf16) ? .bf16 : .f32))
+    #expect(Compute.bf16.precision(of: .f32, on: backend) == .bf16)
+    #expect(Compute.f32.precision(of: .bf16, on: backend) == .f32)
+  }
+
   @Test func defaults() throws {
     let config = try config([:])
     #expect(config.headWidth == 16 && config.kvHeads == 2 && !config.tied)

@@ -248,6 +248,19 @@ struct SaveTests {
     }
   }
 
+  @Test func sourceThatChanged() throws {
+    try withFolder { parent in
+      try makeSmallModel(in: "\(parent)/m")
+      let model = try loadModel(folder: "\(parent)/m", backend: backend)
+      let size = try FileBytes.read("\(parent)/m/model.safetensors").count
+      try Shared.resize("\(parent)/m/model.safetensors", to: size + 1)
+      let message = failure { try saveModel(model, to: "\(parent)/saved") }
+      #expect(message?.contains("it had \(size) bytes and now has \(size + 1)") == true)
+      let left = try FileBytes.names(in: parent)
+      #expect(left == ["m"])
+    }
+  }
+
   @Test func fullDisk() throws {
     try withFolder { parent in
       try makeSmallModel(in: "\(parent)/m")
