@@ -115,7 +115,8 @@ let package = Package(
     .testTarget(
       name: "VerbsTests",
       dependencies: [
-        "TestSupport", "Runtime", "Verbs", "Session", "Language", "JSON", "Evaluation",
+        "TestSupport", "Transcripts", "Runtime", "Verbs", "Session", "Language", "JSON",
+        "Evaluation",
         "FineTuning", "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Tensor",
       ]),
     .testTarget(

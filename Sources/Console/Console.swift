@@ -2,6 +2,7 @@ import Glibc
 import Language
 import Runtime
 import Session
+import Synchronization
 
 /// The program: what `olv` does with its command line.
 public enum Console {
@@ -23,8 +24,12 @@ public enum Console {
     default: break
     }
 
+    let writesFail = Atomic(false)
     let screen = Screen(
-      style: style(flags), out: { Terminal.output.write($0) }, err: { Terminal.errors.write($0) })
+      style: style(flags),
+      out: { text in
+        if !Terminal.output.write(text) { writesFail.store(true, ordering: .relaxed) }
+      }, err: { Terminal.errors.write($0) })
     let session = Session(host: host, presenter: screen)
     do {
       try session.loadPrelude()
@@ -41,7 +46,10 @@ public enum Console {
       screen.show([Diagnostic(error, at: nil, code: "usage")])
       return 2
     }
-    return act(flags.action, session, screen)
+    let status = act(flags.action, session, screen)
+    guard writesFail.load(ordering: .relaxed) else { return status }
+    Terminal.errors.write("error: standard output could not be written\n")
+    return status == 0 ? 1 : status
   }
 
   private static func act(_ action: Flags.Action, _ session: Session, _ screen: Screen) -> Int32 {
@@ -101,6 +109,7 @@ public enum Console {
     var style = Screen.Style()
     style.format = Screen.Format(rawValue: flags.format.rawValue) ?? .table
     style.hasColor = style.format == .table && Terminal.output.hasColor
+    style.errorsHaveColor = Terminal.errors.hasColor
     style.width = Terminal.output.width
     style.redraws = Terminal.errors.canRedraw
     style.isQuiet = flags.isQuiet

@@ -16,6 +16,8 @@ public final class Screen: Presenter {
   public struct Style: Sendable {
     public var format = Format.table
     public var hasColor = false
+    /// Colours on the error stream.
+    public var errorsHaveColor = false
     public var width = 100
     /// Whether the progress line can be redrawn; else a line every tenth.
     public var redraws = false
@@ -102,7 +104,7 @@ public final class Screen: Presenter {
     let text = diagnostics.map { diagnostic in
       diagnostic.rendered(
         DiagnosticStyle(
-          color: style.hasColor, place: diagnostic.source?.name.hasSuffix(".olv") == true,
+          color: style.errorsHaveColor, place: diagnostic.source?.name.hasSuffix(".olv") == true,
           width: style.width))
     }.joined(separator: "\n\n")
     state.withLock { state in

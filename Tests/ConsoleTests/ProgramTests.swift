@@ -70,6 +70,7 @@ struct ProgramTests {
     #expect(try Program(["--wrong"]).status == 2)
     #expect(try Program(["--device", "cuda:9", "-c", "print 1"]).status == 2)
     #expect(try Program(["--version"]).out.hasPrefix("olv "))
+    #expect(try Program(["-c", "print 1; expect above=3"]).status == 2)
   }
 
   @Test func jsonErrors() throws {

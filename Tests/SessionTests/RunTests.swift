@@ -204,3 +204,60 @@ import Testing
     #expect(json["label"] == "a" && json["model"] == "phi" && json["device"] == "fake")
   }
 }
+
+@Suite struct SurvivalTests {
+  /// Values that double with every line do not take the machine down.
+  @Test func valuesStaySmall() {
+    let doubling = (0..<60).map { _ in "s = \"$s$s\"; l = [$l $l]" }.joined(separator: "\n")
+    let problems = Bench().problems("s = \"aaaaaaaa\"; l = [1]\n" + doubling)
+    #expect(problems.contains { $0.message.contains("a string of more than 1 MiB") })
+    #expect(problems.contains { $0.message.contains("a list of more than") })
+  }
+
+  @Test func checkingComesToAnEnd() {
+    let list = "[" + (0..<300).map(String.init).joined(separator: " ") + "]"
+    var script = "load phi\nl = \(list)\n"
+    for name in ["a", "b", "c", "d"] { script += "each $\(name) in $l { " }
+    script += "ppl" + String(repeating: " }", count: 4)
+    #expect(Bench().problems(script).isEmpty)
+    let doubling =
+      "def f0() { ppl }\n"
+      + (1..<40).map { "def f\($0)() { f\($0 - 1); f\($0 - 1) }" }.joined(separator: "\n")
+    #expect(Bench().problems(doubling + "\nload phi; f39").isEmpty)
+  }
+
+  @Test func replacedModelsAreLetGo() throws {
+    let bench = Bench()
+    try bench.run("load phi; quantize rtn")
+    #expect(bench.session.model?.lineage == "phi → rtn w4")
+    #expect(throws: ScriptError.self) {
+      try bench.run("load llama; ppl; expect above=1k; load phi")
+    }
+    #expect(bench.session.model?.lineage == "llama")
+  }
+
+  @Test func helpKnowsWhatTheScriptDefines() throws {
+    let bench = Bench()
+    try bench.run(
+      "## Scores.\ndef score(n=2) { ppl }\nhelp score; help; defaults quantize bits=3; help quantize"
+    )
+    #expect(bench.recorder.reports[0].display.first == .text("score [n=2]"))
+    let shown = bench.recorder.reports[2].display
+    #expect(shown.contains(.grid(Grid(rows: [["  bits=3", "set by this session"]]))))
+    #expect(throws: ScriptError.self) { try bench.run("print $_") }
+  }
+
+  /// Every example of the session's own verbs runs.
+  @Test func examplesRun() throws {
+    var count = 0
+    for verb in VerbRegistry(fakeVerbs).all {
+      for example in verb.examples {
+        let bench = Bench()
+        if !example.setup.isEmpty { try bench.run(example.setup) }
+        try bench.run(example.script)
+        count += 1
+      }
+    }
+    #expect(count >= 6)
+  }
+}

@@ -16,16 +16,17 @@ struct Help: Verb {
   @Arg("verb", "the verb or definition") var verb: String?
 
   func bind(_ context: BindContext) throws {
-    guard let verb, !context.session.describes(verb) else { return }
-    let known = context.session.verbs.names + context.session.functions
+    guard let verb, !context.session.verbs.contains(verb), context.scope.functions[verb] == nil
+    else { return }
+    let known = context.session.verbs.names + context.scope.functions.keys.sorted()
     throw $verb.failure(
       "no verb `\(verb)`", label: didYouMean(verb, among: known).map { "did you mean `\($0)`?" },
       help: "`help` lists the verbs")
   }
 
   func run(_ context: RunContext) throws -> Outcome {
-    guard let verb else { return .nothing(context.session.overview) }
-    return .nothing(context.session.describe(verb))
+    guard let verb else { return .nothing(context.session.overview(context.scope)) }
+    return .nothing(context.session.describe(verb, context.scope))
   }
 }
 

@@ -3,7 +3,7 @@ import Language
 
 extension Session {
   /// All verbs and definitions with a line each; JSON has their whole declarations.
-  public var overview: Report {
+  func overview(_ scope: Scope) -> Report {
     let verbs = verbs.all
     var display: [Display] = [
       .text("A line is an experiment: verbs with arguments, parted by `;` or `|`."),
@@ -26,14 +26,17 @@ extension Session {
     return Report(fields: fields, display: display)
   }
 
-  func describes(_ name: String) -> Bool {
-    verbs.contains(name) || scope.functions[name] != nil
-  }
-
   /// Everything about one verb or definition.
-  func describe(_ name: String) -> Report {
+  func describe(_ name: String, _ scope: Scope) -> Report {
     if let verb = verbs[name], case .object(let fields) = verb.json {
-      return Report(fields: fields, display: verb.description)
+      var display = verb.description
+      let settings = (scope.defaults[name] ?? []).map { setting in
+        ["  " + setting.argument.text, "set by \(setting.pack?.name ?? "this session")"]
+      }
+      if !settings.isEmpty {
+        display += [.text(""), .text("Defaults in force:"), .grid(Grid(rows: settings))]
+      }
+      return Report(fields: fields, display: display)
     }
     guard let definition = scope.functions[name]?.definition,
       case .object(let fields) = definition.json
@@ -104,4 +107,9 @@ extension Definition {
         }),
     ]
   }
+}
+
+extension Argument {
+  /// As written: `bits=4`.
+  fileprivate var text: String { (key.map { "\($0.text)=" } ?? "") + "\(value)" }
 }

@@ -6,6 +6,7 @@ public struct BindContext {
   public let session: Session
   /// What the verb takes, where that is known: a model, a report, a table.
   public let input: Datum
+  let scope: Scope
 
   /// The model that the verb will get, where it is known already.
   public var model: (any ModelValue)? {
@@ -26,6 +27,7 @@ public struct RunContext {
   /// Where progress goes.
   public let progress: ProgressHandler
   let notes: Notes
+  let scope: Scope
 
   /// The model that the verb works on, as the engine's type.
   ///
@@ -66,4 +68,38 @@ struct NoModel: Failure {
 
 struct NoHost: Failure {
   var message: String { "this session has no engine" }
+}
+
+/// A name that stands for a call: `phi = load ./phi`.
+public struct NamedCall: Sendable {
+  public var name: String
+  /// The call as written.
+  public var call: String
+  /// The pack that gave the name.
+  public var pack: String
+}
+
+extension BindContext {
+  /// The names that calls of a verb have in the packs: what `models` and `datasets` list, and what a mistyped name may
+  /// have meant.
+  public func names(for verb: String) -> [NamedCall] { scope.calls(of: verb) }
+}
+
+extension RunContext {
+  /// The names that calls of a verb have in the packs.
+  public func names(for verb: String) -> [NamedCall] { scope.calls(of: verb) }
+
+  /// The packs in use: `demo`.
+  public var packs: [String] { scope.packs }
+}
+
+extension Scope {
+  fileprivate func calls(of verb: String) -> [NamedCall] {
+    names.compactMap { name, entry in
+      guard case .lazy(let binding) = entry, let call = binding.call, call.verb.text == verb else {
+        return nil
+      }
+      return NamedCall(name: name, call: "\(call)", pack: binding.pack.name)
+    }.sorted { $0.name < $1.name }
+  }
 }

@@ -37,6 +37,7 @@ extension Interpreter {
     if mode == .check, elements.count > 256 { elements = Array(elements.prefix(256)) }
     var branches = Branches(self, local)
     for element in elements {
+      if mode == .check, steps > Self.maximumSteps { break }
       local.names[each.variable.text] = .value(element)
       switch each.body.contents {
       case .arms(let arms): try branches.run(arms, in: local)

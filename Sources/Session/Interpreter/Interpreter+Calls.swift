@@ -30,7 +30,7 @@ extension Interpreter {
 
     if problems.isEmpty, bound.isKnown {
       do {
-        try made.verb.bind(BindContext(session: session, input: input))
+        try made.verb.bind(BindContext(session: session, input: input, scope: scope))
       } catch {
         problems.append(try explain(error, bound, declaration, call))
       }
@@ -79,8 +79,11 @@ extension Interpreter {
     }
     func showAside(_ report: Report) {
       guard mode == .run else { return }
-      showedResult = true
-      scope.last = .report(report)
+      // Help and the like are read and gone.
+      if report.model != nil || report.value != nil {
+        showedResult = true
+        scope.last = .report(report)
+      }
       presenter.show(report)
     }
     let outcome: Outcome
@@ -88,7 +91,7 @@ extension Interpreter {
       outcome = try made.verb.run(
         RunContext(
           session: session, input: input, alias: bound.alias, label: scope.label,
-          progress: { presenter.progress($0) }, notes: notes))
+          progress: { presenter.progress($0) }, notes: notes, scope: scope))
     } catch let unfinished as Unfinished {
       showAside(stamped(unfinished.report, made: unfinished.model))
       scope.model = .model(unfinished.model)

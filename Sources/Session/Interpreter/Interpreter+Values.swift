@@ -32,7 +32,9 @@ extension Interpreter {
     case .string(let text): datum = try interpolate(text, in: scope)
     case .word(let word): datum = .string(word.text)
     case .variable(let name): datum = try lookup(name, in: scope)
-    case .list(let values): datum = .list(try values.map { try evaluate($0, in: scope) })
+    case .list(let values):
+      datum = .list(try values.map { try evaluate($0, in: scope) })
+      try Limits.check(datum)
     case .pipe(let pipe):
       var local = scope
       datum = try execute(pipe, in: &local)
@@ -70,6 +72,7 @@ extension Interpreter {
         let value = try lookup(name, in: scope)
         isKnown = isKnown && value.isKnown
         result += value.text
+        try Limits.check(result)
       }
     }
     return isKnown ? .string(result) : .pending(.string)
@@ -187,21 +190,22 @@ extension Interpreter {
         }
       },
       model: { [self] name in
-        let value: Datum
-        if let entry = scope.names[name],
-          case .model(let model) = try self.value(
-            of: entry, name, in: scope)
-        {
-          value = .model(model)
-        } else {
-          var local = scope
-          local.model = .nothing
-          let call = Call(
-            verb: Name("load"),
-            arguments: [Argument(value: Value(.string(Text(name))))])
-          value = try execute(Pipe(stages: [.call(call)]), in: &local)
+        var location = name
+        if let entry = scope.names[name] {
+          switch try self.value(of: entry, name, in: scope) {
+          case .model(let model): return model
+          case .string(let text): location = text
+          case .pending(let kind): throw NotYetKnown(kind: kind)
+          case let other: throw Mismatch(expected: ModelReference.phrase, found: other)
+          }
         }
-        guard case .model(let model) = value else { throw NotYetKnown(kind: .model) }
+        var local = scope
+        local.model = .nothing
+        let call = Call(
+          verb: Name("load"), arguments: [Argument(value: Value(.string(Text(location))))])
+        guard case .model(let model) = try execute(Pipe(stages: [.call(call)]), in: &local) else {
+          throw NotYetKnown(kind: .model)
+        }
         return model
       })
   }

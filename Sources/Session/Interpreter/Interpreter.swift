@@ -90,7 +90,11 @@ final class Interpreter {
     var result = Datum.nothing
     for (index, statement) in statements.enumerated() {
       if mode == .run, Interrupt.isPending { throw Interruption(span: statement.span) }
-      if isTopLevel { globals = scope }
+      if isTopLevel {
+        globals = scope
+        // Nothing holds on to a model that was replaced.
+        if mode == .run { session.scope = scope }
+      }
       result = try attempt(.pending(.anything), at: statement.span) {
         try execute(statement, in: &scope)
       }
