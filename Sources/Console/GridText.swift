@@ -14,7 +14,8 @@ extension Grid {
       // Labels stay where they begin.
       if column == 0, !columns.isEmpty { return false }
       let cells = body.map { cell($0, column) }.filter { !$0.isEmpty }
-      return !cells.isEmpty && cells.allSatisfy { Double($0) != nil }
+      return !cells.isEmpty
+        && cells.allSatisfy { Double($0.hasSuffix("%") ? String($0.dropLast()) : $0) != nil }
     }
     var widths = (0..<count).map { column in
       all.map { cell($0, column).displayWidth }.max() ?? 0
