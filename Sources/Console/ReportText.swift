@@ -25,22 +25,40 @@ struct ReportText {
     return lines.joined(separator: "\n")
   }
 
+  /// What all rows share, then the rows.
   func text(_ table: Table) -> String {
-    (table.model.map { [ink.dim($0.printable)] } ?? []).joined()
-      + (table.model == nil ? "" : "\n")
-      + grid(table).lines(width: width, ink: ink).joined(separator: "\n")
+    let parts = split(table)
+    var lines = table.model.map { [ink.dim($0.printable)] } ?? []
+    for (name, value) in parts.shared { lines.append(ink.dim("\(name): \(value)".printable)) }
+    lines += parts.grid.lines(width: width, ink: ink)
+    return lines.joined(separator: "\n")
   }
 
-  /// The table's cells: only columns that say something, the headline under its verb's name.
-  func grid(_ table: Table) -> Grid {
-    let columns = table.columns
-    let cells = table.cells
-    let shown = columns.indices.filter { column in
-      column == 0 || cells.contains { !$0[column].isNull && $0[column] != "" }
+  /// The cells that tell rows apart, the headline under its verb's name, and what is the same in every row.
+  private func split(_ table: Table) -> (grid: Grid, shared: [(String, String)]) {
+    let (columns, cells) = (table.columns, table.cells)
+    var shown: [Int] = []
+    var shared: [(String, String)] = []
+    for column in columns.indices {
+      let values = cells.map { $0[column] }
+      let isKey = ["label", "value", "model", "seconds"].contains(columns[column])
+      if !isKey, cells.count > 1, let first = values.first, values.allSatisfy({ $0 == first }) {
+        shared.append((columns[column], first.cell))
+      } else if column == 0 || values.contains(where: { !$0.isNull && $0 != "" }) {
+        shown.append(column)
+      }
     }
-    return Grid(
+    let grid = Grid(
       columns: shown.map { columns[$0] == "value" ? table.verb ?? "value" : columns[$0] },
-      rows: cells.map { row in shown.map { row[$0].cell } })
+      rows: cells.map { row in
+        shown.map { column in
+          if columns[column] == "seconds", let seconds = row[column].doubleValue {
+            return rounded(seconds, 100)
+          }
+          return row[column].cell
+        }
+      })
+    return (grid, shared)
   }
 
   /// `q → ft: ppl  phi → gptq w4 g128  0.82 s  demo`

@@ -64,9 +64,11 @@ private final class Streams: Sendable {
     #expect(
       streams.out == """
         phi
-        label                 ppl      nll  tokens  seconds  model
-        base                 22.6  3.14159     120      0.5  phi → gptq w4
-        q → ft, "quoted"  1234.57  3.14159     120      0.5  phi → gptq w4
+        nll: 3.14159
+        tokens: 120
+        label                 ppl  seconds  model
+        base                 22.6      0.5  phi → gptq w4
+        q → ft, "quoted"  1234.57      0.5  phi → gptq w4
 
         """)
   }
