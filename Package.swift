@@ -46,7 +46,7 @@ let package = Package(
     .target(
       name: "Tensor",
       dependencies: [
-        "Runtime", "CCPU", "CPUKernels", "CPUKernelsV2", "CPUKernelsV3", "CPUKernelsV4",
+        "Runtime", "CCPU", "COneDNN", "CPUKernels", "CPUKernelsV2", "CPUKernelsV3", "CPUKernelsV4",
       ]),
     .target(name: "CPUKernels", swiftSettings: [.unsafeFlags(["-Ounchecked"])]),
     .target(name: "CPUKernelsV2", dependencies: ["CPUKernels"], swiftSettings: level("v2")),
@@ -61,6 +61,7 @@ let package = Package(
     .target(
       name: "CEdit",
       linkerSettings: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
+    .target(name: "COneDNN"),
     .target(name: "CJSON", linkerSettings: [archive("json-c"), .linkedLibrary("m")]),
     .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
     .target(name: "CZlib", linkerSettings: [archive("z")]),
@@ -87,7 +88,12 @@ let package = Package(
       dependencies: ["TestSupport", "Runtime", "Checkpoints", "Tensor", "JSON"]),
     .testTarget(
       name: "TensorTests",
-      dependencies: ["TestSupport", "Runtime", "Tensor"]),
+      dependencies: [
+        "TestSupport", "Runtime", "Tensor", "CPUKernels", "CPUKernelsV2", "CPUKernelsV3",
+        "CPUKernelsV4",
+      ],
+      // The references in double precision are slow otherwise.
+      swiftSettings: [.unsafeFlags(["-O"])]),
     .testTarget(
       name: "ModelsTests",
       dependencies: [

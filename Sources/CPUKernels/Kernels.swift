@@ -13,8 +13,10 @@ public protocol Kernels {
 
   /// `y = a + b`; y may be a or b.
   static func add(_ a: Floats, _ b: Floats, _ y: MutableFloats, _ count: Int)
-  /// `y = y · factor + x`.
-  static func scaleAdd(_ y: MutableFloats, _ factor: Float, _ x: Floats, _ count: Int)
+  /// `y = factor · x`; y may be x.
+  static func scale(_ x: Floats, _ factor: Float, _ y: MutableFloats, _ count: Int)
+  /// `y += factor · x`.
+  static func addScaled(_ x: Floats, _ factor: Float, _ y: MutableFloats, _ count: Int)
   /// `y = exp(x)` to about an ulp; x is clamped to −87.3…88.3.
   static func exp(_ x: Floats, _ y: MutableFloats, _ count: Int)
   /// `y = silu(gate) · up`.
@@ -47,11 +49,19 @@ public protocol Kernels {
     _ q: Floats, _ k: Floats, _ keyStride: Int, _ v: Floats, _ valueStride: Int, _ count: Int,
     _ width: Int, _ scale: Float, _ scores: MutableFloats, _ y: MutableFloats
   ) -> Float
-  /// The gradients of `attendRow`: writes dq, adds to dk and dv, whose rows lie `width` floats apart. `dot` is Σ dy·y.
-  static func attendRowBackward(
-    _ q: Floats, _ k: Floats, _ keyStride: Int, _ v: Floats, _ valueStride: Int, _ count: Int,
-    _ width: Int, _ scale: Float, _ logSumExp: Float, _ dot: Float, _ dy: Floats,
-    _ dq: MutableFloats, _ dk: MutableFloats, _ dv: MutableFloats)
+  /// A row of scores to unnormalised weights: `exp(scale · (s − max))` for keys `first..<last`, zeros for the rest of
+  /// `count` (a multiple of 16). In place, or as bf16 in `narrow`. Returns the log-sum-exp of the scaled scores and the
+  /// inverse of the weights' sum.
+  static func attentionWeights(
+    _ scores: MutableFloats, _ narrow: MutableHalves?, _ first: Int, _ last: Int, _ count: Int,
+    _ scale: Float
+  ) -> SIMD2<Float>
+  /// A row of scores and of the weights' gradients to weights p and the scores' gradients
+  /// `scale · p · (gradient − dot)`; zeros outside `first..<last`. In place, or as bf16.
+  static func attentionSlopes(
+    _ scores: MutableFloats, _ gradients: MutableFloats, _ narrowScores: MutableHalves?,
+    _ narrowGradients: MutableHalves?, _ first: Int, _ last: Int, _ count: Int, _ scale: Float,
+    _ logSumExp: Float, _ dot: Float)
 
   // MARK: Reductions
 
@@ -72,8 +82,8 @@ public protocol Kernels {
 
   // MARK: Conversion
 
-  /// Rounds to nearest even.
-  static func narrowToBF16(_ x: Floats, _ y: MutableHalves, _ count: Int)
+  /// `factor · x`, rounded to nearest even.
+  static func narrowToBF16(_ x: Floats, _ factor: Float, _ y: MutableHalves, _ count: Int)
   static func widenBF16(_ x: Halves, _ y: MutableFloats, _ count: Int)
   /// Rounds to nearest even; what is too large becomes infinite.
   static func narrowToF16(_ x: Floats, _ y: MutableHalves, _ count: Int)

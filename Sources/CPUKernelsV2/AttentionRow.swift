@@ -39,25 +39,4 @@ extension CompiledKernels {
     }
     return total
   }
-
-  public static func attendRowBackward(
-    _ q: Floats, _ k: Floats, _ keyStride: Int, _ v: Floats, _ valueStride: Int, _ count: Int,
-    _ width: Int, _ scale: Float, _ logSumExp: Float, _ dot: Float, _ dy: Floats,
-    _ dq: MutableFloats, _ dk: MutableFloats, _ dv: MutableFloats
-  ) {
-    eachVector(width) { i, n in store(splat(0), dq + i, n) }
-    for j in 0..<count {
-      let key = k + j * keyStride
-      let s = scale * Self.dot(q, key, width) - logSumExp
-      let p = exponential(splat(s))[0]
-      let g = splat(p * (Self.dot(dy, v + j * valueStride, width) - dot) * scale)
-      eachVector(width) { i, n in
-        store(multiplyAdd(g, load(key + i, n), load(dq + i, n)), dq + i, n)
-        let rowK = dk + j * width + i
-        let rowV = dv + j * width + i
-        store(multiplyAdd(g, load(q + i, n), load(rowK, n)), rowK, n)
-        store(multiplyAdd(splat(p), load(dy + i, n), load(rowV, n)), rowV, n)
-      }
-    }
-  }
 }

@@ -49,8 +49,11 @@ func narrowedF16(_ v: Vector) -> SIMD16<UInt16> {
 }
 
 extension CompiledKernels {
-  public static func narrowToBF16(_ x: Floats, _ y: MutableHalves, _ count: Int) {
-    eachVector(count) { i, n in storeHalves(narrowedBF16(load(x + i, n)), y + i, n) }
+  public static func narrowToBF16(
+    _ x: Floats, _ factor: Float, _ y: MutableHalves, _ count: Int
+  ) {
+    let f = splat(factor)
+    eachVector(count) { i, n in storeHalves(narrowedBF16(load(x + i, n) * f), y + i, n) }
   }
 
   public static func widenBF16(_ x: Halves, _ y: MutableFloats, _ count: Int) {

@@ -13,7 +13,7 @@ func code(_ codes: UnsafePointer<UInt8>, _ j: Int, _ width: Int) -> Int {
 }
 
 @inline(__always)
-func scale(_ row: PackedRow, _ group: Int) -> Float {
+func groupScale(_ row: PackedRow, _ group: Int) -> Float {
   if row.halfScales {
     let half = row.scales.loadUnaligned(fromByteOffset: 2 * group, as: UInt16.self)
     return widenedF16(SIMD16(repeating: half))[0]
@@ -22,7 +22,7 @@ func scale(_ row: PackedRow, _ group: Int) -> Float {
 }
 
 @inline(__always)
-func zero(_ row: PackedRow, _ group: Int) -> Int {
+func groupZero(_ row: PackedRow, _ group: Int) -> Int {
   row.zeros.map { Int($0[group]) } ?? row.midpoint
 }
 
@@ -31,7 +31,7 @@ extension CompiledKernels {
     if let index = row.groupIndex {
       for j in 0..<row.columns {
         let group = Int(index[j])
-        y[j] = Float(code(row.codes, j, row.bits) - zero(row, group)) * scale(row, group)
+        y[j] = Float(code(row.codes, j, row.bits) - groupZero(row, group)) * groupScale(row, group)
       }
       return
     }
@@ -39,7 +39,7 @@ extension CompiledKernels {
     var start = 0
     while start < row.columns {
       let end = min(start + row.group, row.columns)
-      let (s, z) = (scale(row, group), zero(row, group))
+      let (s, z) = (groupScale(row, group), groupZero(row, group))
       for j in start..<end { y[j] = Float(code(row.codes, j, row.bits) - z) * s }
       start = end
       group += 1
@@ -52,7 +52,7 @@ extension CompiledKernels {
     while start < row.columns {
       let end = row.groupIndex == nil ? min(start + row.group, row.columns) : start + 1
       if let index = row.groupIndex { group = Int(index[start]) }
-      let (s, z) = (scale(row, group), zero(row, group))
+      let (s, z) = (groupScale(row, group), groupZero(row, group))
       for j in start..<end {
         let weight = Float(code(row.codes, j, row.bits) - z) * s
         y[j] = narrowedBF16(splat(weight))[0]

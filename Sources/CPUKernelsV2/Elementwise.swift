@@ -5,10 +5,15 @@ extension CompiledKernels {
     eachVector(count) { i, n in store(load(a + i, n) + load(b + i, n), y + i, n) }
   }
 
-  public static func scaleAdd(_ y: MutableFloats, _ factor: Float, _ x: Floats, _ count: Int) {
+  public static func scale(_ x: Floats, _ factor: Float, _ y: MutableFloats, _ count: Int) {
+    let f = splat(factor)
+    eachVector(count) { i, n in store(load(x + i, n) * f, y + i, n) }
+  }
+
+  public static func addScaled(_ x: Floats, _ factor: Float, _ y: MutableFloats, _ count: Int) {
     let f = splat(factor)
     eachVector(count) { i, n in
-      store(multiplyAdd(load(y + i, n), f, load(x + i, n)), y + i, n)
+      store(multiplyAdd(load(x + i, n), f, load(y + i, n)), y + i, n)
     }
   }
 

@@ -33,14 +33,29 @@ struct Matrix: Equatable {
   var transposed: Matrix { Matrix(columns, rows) { self[$1, $0] } }
 
   static func * (a: Matrix, b: Matrix) -> Matrix {
-    var c = Matrix(a.rows, b.columns)
-    for i in 0..<a.rows {
-      for k in 0..<a.columns {
-        let factor = a[i, k]
-        for j in 0..<b.columns { c[i, j] += factor * b[k, j] }
+    let values = [Double](unsafeUninitializedCapacity: a.rows * b.columns) { c, count in
+      c.initialize(repeating: 0)
+      a.values.withUnsafeBufferPointer { x in
+        b.values.withUnsafeBufferPointer { y in
+          var (i, k, j) = (0, 0, 0)
+          while i < a.rows {
+            k = 0
+            while k < a.columns {
+              let factor = x[i * a.columns + k]
+              j = 0
+              while j < b.columns {
+                c[i * b.columns + j] += factor * y[k * b.columns + j]
+                j += 1
+              }
+              k += 1
+            }
+            i += 1
+          }
+        }
       }
+      count = a.rows * b.columns
     }
-    return c
+    return Matrix(a.rows, b.columns, values)
   }
 
   static func * (factor: Double, a: Matrix) -> Matrix {
@@ -99,13 +114,19 @@ extension Backend {
   }
 }
 
-/// The gradient of `loss` by central differences, at every element of `x`.
-func finiteDifferences(_ x: Matrix, step: Double = 1e-5, _ loss: (Matrix) -> Double) -> Matrix {
-  Matrix(x.rows, x.columns) { row, column in
-    var moved = x
-    moved[row, column] = x[row, column] + step
-    let above = loss(moved)
-    moved[row, column] = x[row, column] - step
-    return (above - loss(moved)) / (2 * step)
+/// How far `gradient` is from the slope of `loss` at `x`, as central differences give it along random directions, in
+/// units of the gradient's length.
+func slopeError(
+  _ gradient: Matrix, at x: Matrix, step: Double = 1e-5, _ loss: (Matrix) throws -> Double
+) rethrows -> Double {
+  guard gradient.values.allSatisfy({ $0.isFinite }) else { return .infinity }
+  var worst = 0.0
+  for seed in 0..<4 as Range<UInt64> {
+    let direction = Matrix.random(x.rows, x.columns, seed: 1000 + seed)
+    let slope = (try loss(x + step * direction) - loss(x + -step * direction)) / (2 * step)
+    // Along a random direction a gradient of unit length has a slope of about 1/√3.
+    let size = max(gradient.dot(gradient).squareRoot(), 1e-3)
+    worst = max(worst, abs(gradient.dot(direction) - slope) / size)
   }
+  return worst
 }

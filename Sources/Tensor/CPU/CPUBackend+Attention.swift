@@ -8,148 +8,79 @@ extension CPUBackend {
     let name = "attention"
     try check(q: q, k: k, v: v, tokens: segments.tokens, shape, name)
     let (heads, groups, width) = (shape.heads, shape.keyValueHeads, shape.width)
-    let queries = try rotate(q, heads: heads, width: width, rotary, segments, 1)
-    let keys = try rotate(k, heads: groups, width: width, rotary, segments, 1)
+    let share = heads / groups
+    let type = factorType(precision)
     let y = try make([q.rows, heads * width], .f32)
     let total = try make([q.rows, heads], .f32)
-    let (qs, ks, vs) = (try queries.floats(name), try keys.floats(name), try v.floats(name))
+    let queries = try keep ? make([q.rows, heads * width], type) : nil
+    let keys = try keep ? make([q.rows, groups * width], type) : nil
+    let (qs, ks, vs) = (try q.floats(name), try k.floats(name), try v.floats(name))
     let (target, sums) = (try y.floats(name), try total.floats(name))
-    let window = shape.window ?? Int.max
-    let kernels = kernels
-    parallel(segments.count * heads) { task, workspace in
-      let (head, range) = (task % heads, segments[task / heads])
-      let group = head * groups / heads
-      let scores = workspace.floats(0, range.count)
-      for i in range {
-        let first = window > i - range.lowerBound ? range.lowerBound : i - window + 1
-        sums[i * heads + head] = kernels.attendRow(
-          qs + (i * heads + head) * width, ks + (first * groups + group) * width, groups * width,
-          vs + first * v.rowStride + group * width, v.rowStride, i - first + 1, width, shape.scale,
-          scores, target + (i * heads + head) * width)
+    let (savedQ, savedK) = (try queries?.bytes(name), try keys?.bytes(name))
+    let tables = try segments.tables(rotary, name, width: width)
+    // A task takes the heads that share keys, or one head where that would leave threads idle.
+    let apart = segments.count * groups < 2 * pool.count
+    let tasks = apart ? heads : groups
+    parallel(segments.count * tasks) { task, workspace in
+      let (index, segment) = (task % tasks, task / tasks)
+      let mine = apart ? index..<index + 1 : index * share..<(index + 1) * share
+      let group = mine.lowerBound / share
+      let (range, angles) = (segments[segment], tables[segment])
+      let blocks = AttentionBlocks(length: range.count, window: shape.window)
+      let packed = HeadPacker(workspace, type, width)
+      let key = packed.rotated(
+        ks + range.lowerBound * k.rowStride + group * width, k.rowStride, 0..<range.count,
+        padded: blocks.padded, angles, slot: 0)
+      let value = packed.plain(
+        vs + range.lowerBound * v.rowStride + group * width, v.rowStride, range.count,
+        padded: blocks.padded, slot: 1)
+      if let savedK, mine.lowerBound == group * share {
+        packed.save(key, range.count, savedK, at: range.lowerBound * groups + group, groups)
       }
-    }
-    return AttentionOutput(y: y, saved: keep ? AttentionSaved([queries, keys, total]) : nil)
-  }
-
-  public func attentionBackward(
-    _ dy: Tensor, output: Tensor, saved: AttentionSaved, v: Tensor, rotary: Rotary,
-    segments: Segments, shape: AttentionShape, precision: Precision, dq: Tensor, dk: Tensor,
-    dv: Tensor
-  ) throws {
-    let name = "attentionBackward"
-    let (heads, groups, width) = (shape.heads, shape.keyValueHeads, shape.width)
-    try require(
-      saved.tensors.count == 3, name, expected: "what attention saved", found: "something else")
-    let (queries, keys, total) = (saved.tensors[0], saved.tensors[1], saved.tensors[2])
-    try check(q: dq, k: dk, v: dv, tokens: segments.tokens, shape, name)
-    try check(q: dy, k: keys, v: v, tokens: segments.tokens, shape, name)
-    try require(output, name, "output", rows: dy.rows, columns: heads * width)
-    try require(queries, name, "queries", rows: dy.rows, columns: heads * width)
-    let (qs, ks, vs) = (try queries.floats(name), try keys.floats(name), try v.floats(name))
-    let (upstream, outputs, sums) = (
-      try dy.floats(name), try output.floats(name), try total.floats(name)
-    )
-    let (gq, gk, gv) = (try dq.floats(name), try dk.floats(name), try dv.floats(name))
-    let window = shape.window ?? Int.max
-    let kernels = kernels
-    let share = heads / groups
-    let tables = try segments.tables(rotary, name)
-    parallel(segments.count * groups) { task, workspace in
-      let (group, segment) = (task % groups, task / groups)
-      let range = segments[segment]
-      let sumK = workspace.floats(0, range.count * width)
-      let sumV = workspace.floats(1, range.count * width)
-      let back = workspace.floats(2, width)
-      sumK.update(repeating: 0, count: range.count * width)
-      sumV.update(repeating: 0, count: range.count * width)
-      let table = tables[segment]
-      for i in range {
-        let position = i - range.lowerBound
-        let first = window > position ? range.lowerBound : i - window + 1
-        for head in group * share..<(group + 1) * share {
-          let d = upstream + i * dy.rowStride + head * width
-          kernels.attendRowBackward(
-            qs + (i * heads + head) * width, ks + (first * groups + group) * width,
-            groups * width, vs + first * v.rowStride + group * width, v.rowStride, i - first + 1,
-            width, shape.scale, sums[i * heads + head],
-            kernels.dot(d, outputs + i * output.rowStride + head * width, width), d, back,
-            sumK + (first - range.lowerBound) * width, sumV + (first - range.lowerBound) * width)
-          kernels.rotate(
-            back, table.cosine + position * table.half, table.sine + position * table.half, -1,
-            gq + i * dq.rowStride + head * width, table.half, width)
+      for head in mine {
+        for block in 0..<blocks.count {
+          let (rows, visible) = blocks[block]
+          let query = packed.rotated(
+            qs + range.lowerBound * q.rowStride + head * width, q.rowStride, rows,
+            padded: rows.count, angles, slot: 2)
+          let first = range.lowerBound + rows.lowerBound
+          if let savedQ { packed.save(query, rows.count, savedQ, at: first * heads + head, heads) }
+          let scores = workspace.floats(3, rows.count * visible.count)
+          workspace.multiply(
+            m: rows.count, n: visible.count, k: width, query,
+            key.from(row: visible.lowerBound, column: 0).transpose, scores,
+            stride: visible.count)
+          let narrow =
+            type == .bf16 ? workspace.halves(4, rows.count * visible.count) : nil
+          let inverse = workspace.floats(5, rows.count)
+          for i in 0..<rows.count {
+            let seen = blocks.keys(of: rows.lowerBound + i)
+            let line = i * visible.count
+            let result = workspace.kernels.attentionWeights(
+              scores + line, narrow.map { $0 + line }, seen.lowerBound - visible.lowerBound,
+              seen.upperBound - visible.lowerBound, visible.count, shape.scale)
+            sums[(first + i) * heads + head] = result.x
+            inverse[i] = result.y
+          }
+          let weights =
+            narrow.map { Factor($0, .bf16, stride: visible.count) }
+            ?? Factor(scores, .f32, stride: visible.count)
+          let output = target + first * heads * width + head * width
+          workspace.multiply(
+            m: rows.count, n: width, k: visible.count, weights,
+            value.from(row: visible.lowerBound, column: 0), output, stride: heads * width)
+          for i in 0..<rows.count {
+            let line = output + i * heads * width
+            workspace.kernels.scale(line, inverse[i], line, width)
+          }
         }
       }
-      for i in range {
-        let position = i - range.lowerBound
-        kernels.rotate(
-          sumK + position * width, table.cosine + position * table.half,
-          table.sine + position * table.half, -1, gk + i * dk.rowStride + group * width,
-          table.half, width)
-        (gv + i * dv.rowStride + group * width).update(from: sumV + position * width, count: width)
-      }
     }
+    guard let queries, let keys else { return AttentionOutput(y: y, saved: nil) }
+    return AttentionOutput(y: y, saved: AttentionSaved([queries, keys, total]))
   }
 
-  public func attention(
-    q: Tensor, k: Tensor, v: Tensor, table: RotaryTable, cache: KeyValueCache,
-    shape: AttentionShape
-  ) throws -> Tensor {
-    let name = "attention"
-    let n = q.rows
-    let (heads, groups, width) = (shape.heads, shape.keyValueHeads, shape.width)
-    try check(q: q, k: k, v: v, tokens: n, shape, name)
-    try require(cache.keys, name, "cached keys", rows: nil, columns: groups * width)
-    try require(cache.values, name, "cached values", rows: nil, columns: groups * width)
-    let before = cache.count
-    try require(
-      before >= 0 && before + n <= min(cache.keys.rows, cache.values.rows), name,
-      expected: "room for \(n) tokens in a cache of \(cache.capacity)", found: "\(before) held")
-    let angles = try Angles(table, length: before + n, width: width, name)
-    let queries = try make([n, heads * width], .f32)
-    let y = try make([n, heads * width], .f32)
-    let (qs, rotated, ks, vs) = (
-      try q.floats(name), try queries.floats(name), try k.floats(name), try v.floats(name)
-    )
-    let (keys, values) = (try cache.keys.floats(name), try cache.values.floats(name))
-    let (keyStride, valueStride) = (cache.keys.rowStride, cache.values.rowStride)
-    let target = try y.floats(name)
-    let kernels = kernels
-    parallelRows(n, width: (heads + groups) * width) { rows, _ in
-      for i in rows {
-        let place = before + i
-        let cosine = angles.cosine + place * angles.half
-        let sine = angles.sine + place * angles.half
-        for head in 0..<heads {
-          kernels.rotate(
-            qs + i * q.rowStride + head * width, cosine, sine, 1,
-            rotated + (i * heads + head) * width, angles.half, width)
-        }
-        for group in 0..<groups {
-          kernels.rotate(
-            ks + i * k.rowStride + group * width, cosine, sine, 1,
-            keys + place * keyStride + group * width, angles.half, width)
-        }
-        (values + place * valueStride).update(from: vs + i * v.rowStride, count: groups * width)
-      }
-    }
-    let window = shape.window ?? Int.max
-    parallel(heads) { head, workspace in
-      let group = head * groups / heads
-      let scores = workspace.floats(0, before + n)
-      for i in 0..<n {
-        let place = before + i
-        let first = window > place ? 0 : place - window + 1
-        _ = kernels.attendRow(
-          rotated + (i * heads + head) * width, keys + first * keyStride + group * width,
-          keyStride, values + first * valueStride + group * width, valueStride,
-          place - first + 1, width, shape.scale, scores, target + (i * heads + head) * width)
-      }
-    }
-    cache.count += n
-    return y
-  }
-
-  private func check(
+  func check(
     q: Tensor, k: Tensor, v: Tensor, tokens: Int, _ shape: AttentionShape, _ name: String
   ) throws {
     try require(
@@ -160,60 +91,114 @@ extension CPUBackend {
     try require(k, name, "k", rows: tokens, columns: shape.keyValueHeads * shape.width)
     try require(v, name, "v", rows: tokens, columns: shape.keyValueHeads * shape.width)
   }
+}
 
-  /// All heads turned by the angles of their positions: contiguous `[n, heads · width]`.
-  private func rotate(
-    _ x: Tensor, heads: Int, width: Int, _ rotary: Rotary, _ segments: Segments,
-    _ direction: Float
-  ) throws -> Tensor {
-    let y = try make([x.rows, heads * width], .f32)
-    let (source, target) = (try x.floats("rotary"), try y.floats("rotary"))
-    let tables = try segments.tables(rotary, "rotary", width: width)
-    let kernels = kernels
-    parallel(segments.count) { segment, _ in
-      let (range, table) = (segments[segment], tables[segment])
-      for i in range {
-        let angle = (i - range.lowerBound) * table.half
-        for head in 0..<heads {
-          kernels.rotate(
-            source + i * x.rowStride + head * width, table.cosine + angle, table.sine + angle,
-            direction, target + (i * heads + head) * width, table.half, width)
-        }
+/// The queries of a segment in blocks of rows, each with the keys that any of its rows sees.
+///
+/// Ranges of keys start and end at multiples of 32, so that segments of all lengths need few shapes of products.
+struct AttentionBlocks {
+  private static let height = 64
+  private static let unit = 32
+
+  let length: Int
+  let window: Int
+
+  init(length: Int, window: Int?) {
+    self.length = length
+    self.window = window ?? .max
+  }
+
+  var count: Int { (length + Self.height - 1) / Self.height }
+  /// Keys with the padding behind them.
+  var padded: Int { (length + Self.unit - 1) / Self.unit * Self.unit }
+
+  subscript(index: Int) -> (rows: Range<Int>, keys: Range<Int>) {
+    let rows = index * Self.height..<min((index + 1) * Self.height, length)
+    let first = keys(of: rows.lowerBound).lowerBound / Self.unit * Self.unit
+    return (rows, first..<(rows.upperBound + Self.unit - 1) / Self.unit * Self.unit)
+  }
+
+  /// The keys that query `row` sees.
+  func keys(of row: Int) -> Range<Int> { (window > row ? 0 : row - window + 1)..<row + 1 }
+}
+
+/// Brings one head's rows together, in the type of the products.
+struct HeadPacker {
+  private let workspace: Workspace
+  private let type: DType
+  private let width: Int
+
+  init(_ workspace: Workspace, _ type: DType, _ width: Int) {
+    self.workspace = workspace
+    self.type = type
+    self.width = width
+  }
+
+  /// Rows `rows` (counted from `source`) turned by their angles, with zeros up to `padded` rows.
+  func rotated(
+    _ source: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, padded: Int,
+    _ angles: Angles, slot: Int
+  ) -> Factor {
+    let target = room(padded, slot)
+    let line = workspace.floats(6, width)
+    for row in rows {
+      let to = target + (row - rows.lowerBound) * width * type.size
+      let turned = type == .bf16 ? line : to.assumingMemoryBound(to: Float.self)
+      workspace.kernels.rotate(
+        source + row * stride, angles.cosine + row * angles.half, angles.sine + row * angles.half,
+        1, turned, angles.half, width)
+      if type == .bf16 {
+        workspace.kernels.narrowToBF16(line, 1, to.assumingMemoryBound(to: UInt16.self), width)
       }
     }
-    return y
+    return finish(target, rows.count, padded)
   }
-}
 
-/// A rotary table as kernels take it.
-struct Angles {
-  var cosine: UnsafePointer<Float>
-  var sine: UnsafePointer<Float>
-  /// Angles per position.
-  var half: Int
-
-  /// - Throws: `ShapeMismatch` where the table is shorter than a sequence of `length` tokens, or wider than a head.
-  init(_ table: RotaryTable, length: Int, width: Int, _ operation: String) throws {
-    half = table.cosine.columns
-    try require(table.cosine, operation, "cosines", rows: nil, columns: nil)
-    try require(table.sine, operation, "sines", rows: table.cosine.rows, columns: half)
-    try require(
-      table.cosine.isContiguous && table.sine.isContiguous && 2 * half <= width, operation,
-      expected: "contiguous tables of at most \(width / 2) angles", found: table.cosine.summary)
-    try require(
-      length <= table.positions, operation,
-      expected: "at most \(table.positions) tokens in a sequence", found: "\(length)")
-    cosine = UnsafePointer(try table.cosine.floats(operation))
-    sine = UnsafePointer(try table.sine.floats(operation))
-  }
-}
-
-extension Segments {
-  /// The rotary table of each segment.
-  func tables(_ rotary: Rotary, _ operation: String, width: Int = .max) throws -> [Angles] {
-    try (0..<count).map {
-      try Angles(
-        rotary.table(length: self[$0].count), length: self[$0].count, width: width, operation)
+  /// `count` rows of floats, with zeros up to `padded` rows.
+  func plain(
+    _ source: UnsafePointer<Float>, _ stride: Int, _ count: Int, padded: Int, slot: Int
+  ) -> Factor {
+    let target = room(padded, slot)
+    for row in 0..<count {
+      workspace.kernels.drop(
+        source + row * stride, nil, 0, target + row * width * type.size, type, width)
     }
+    return finish(target, count, padded)
+  }
+
+  /// `count` rows saved earlier, with zeros up to `padded` rows.
+  func saved(_ source: UnsafeRawPointer, _ stride: Int, _ count: Int, padded: Int, slot: Int)
+    -> Factor
+  {
+    let target = room(padded, slot)
+    let bytes = width * type.size
+    for row in 0..<count {
+      (target + row * bytes).copyMemory(
+        from: source + row * stride * type.size, byteCount: bytes)
+    }
+    return finish(target, count, padded)
+  }
+
+  /// Writes `count` packed rows to a tensor of heads, `heads` apart, starting with head number `first`.
+  func save(
+    _ packed: Factor, _ count: Int, _ target: UnsafeMutableRawPointer, at first: Int, _ heads: Int
+  ) {
+    let bytes = width * type.size
+    for row in 0..<count {
+      (target + (first + row * heads) * bytes).copyMemory(
+        from: packed.address + row * bytes, byteCount: bytes)
+    }
+  }
+
+  private func room(_ rows: Int, _ slot: Int) -> UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(
+      workspace.buffer(slot, rows * width * type.size, of: UInt8.self))
+  }
+
+  private func finish(_ target: UnsafeMutableRawPointer, _ count: Int, _ padded: Int) -> Factor {
+    let bytes = width * type.size
+    (target + count * bytes).initializeMemory(
+      as: UInt8.self, repeating: 0, count: (padded - count) * bytes)
+    return Factor(target, type, stride: width)
   }
 }

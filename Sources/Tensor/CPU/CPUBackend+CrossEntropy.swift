@@ -1,9 +1,6 @@
 import CPUKernels
 
 extension CPUBackend {
-  /// Bytes of logits that exist at a time.
-  static let logitBytes = 16 << 20
-
   public func crossEntropy(
     _ x: Tensor, head: Weight, targets: [Int32], gradient: Float?, precision: Precision
   ) throws -> LossOutput {
@@ -14,50 +11,117 @@ extension CPUBackend {
       throw ShapeMismatch(
         operation: name, expected: "targets below \(vocabulary)", found: "\(target)")
     }
+    let type = factorType(precision)
     let nll = try make([n], .f32)
     let losses = try nll.floats(name)
     let dx = try gradient.map { _ in try make([n, width], .f32) }
-    let dxs = try dx?.floats(name)
-    let input = Factor(try x.floats(name), .f32, stride: x.rowStride)
-    let height = max(1, min(n, Self.logitBytes / 4 / max(vocabulary, 1)))
-    let logits = try make([height, vocabulary], .f32)
+    let input = try factor(x, type, name)
+    let pass = LossPass(
+      x: input.factor, targets: targets, losses: losses, gradient: gradient,
+      dx: try dx?.floats(name), width: width, vocabulary: vocabulary, type: type)
+    if case .dense(let matrix) = head, matrix.dtype == type, matrix.shape.count == 2 {
+      let weights = Factor(try matrix.bytes(name), type, stride: matrix.rowStride)
+      // A thread takes a tile of rows from logits to gradient; the logits stay in its cache if they can.
+      let most = max(16, limits.logits / 4 / max(vocabulary, 1) / pool.count / 16 * 16)
+      let height = min(
+        ProductTiles(rows: n, columns: 1, depth: width * 512, threads: pool.count).height, most, 128)
+      parallel((n + height - 1) / height) { task, workspace in
+        let rows = task * height..<min((task + 1) * height, n)
+        let scores = workspace.floats(0, rows.count * vocabulary)
+        workspace.multiply(
+          m: rows.count, n: vocabulary, k: width,
+          input.factor.from(row: rows.lowerBound, column: 0), weights.transpose, scores,
+          stride: vocabulary)
+        let narrow =
+          gradient != nil && type == .bf16 ? workspace.halves(1, rows.count * vocabulary) : nil
+        for i in 0..<rows.count {
+          pass.row(
+            rows.lowerBound + i, scores + i * vocabulary, narrow.map { $0 + i * vocabulary },
+            kernels)
+        }
+        if let target = pass.dx {
+          let slopes =
+            narrow.map { Factor($0, .bf16, stride: vocabulary) }
+            ?? Factor(scores, .f32, stride: vocabulary)
+          workspace.multiply(
+            m: rows.count, n: width, k: vocabulary, slopes, weights,
+            target + rows.lowerBound * width, stride: width)
+        }
+      }
+    } else {
+      try pass.inPanels(head, n, self)
+    }
+    withExtendedLifetime(input.tensor) {}
+    return LossOutput(nll: nll, dx: dx)
+  }
+}
+
+/// One call of `crossEntropy`.
+private struct LossPass {
+  let x: Factor
+  let targets: [Int32]
+  let losses: UnsafeMutablePointer<Float>
+  let gradient: Float?
+  let dx: UnsafeMutablePointer<Float>?
+  let width: Int
+  let vocabulary: Int
+  let type: DType
+
+  /// From a row of logits to its loss, and with a gradient to the loss's slopes, in place or as bf16 in `narrow`.
+  func row(
+    _ row: Int, _ logits: UnsafeMutablePointer<Float>, _ narrow: UnsafeMutablePointer<UInt16>?,
+    _ kernels: any Kernels.Type
+  ) {
+    let target = Int(targets[row])
+    if target < 0 {
+      losses[row] = 0
+      guard gradient != nil else { return }
+      if let narrow { narrow.update(repeating: 0, count: vocabulary) }
+      logits.update(repeating: 0, count: vocabulary)
+      return
+    }
+    let total = kernels.logSumExp(logits, vocabulary)
+    losses[row] = total - logits[target]
+    guard let gradient else { return }
+    kernels.softmax(logits, total, gradient, vocabulary)
+    logits[target] -= gradient
+    if let narrow { kernels.narrowToBF16(logits, 1, narrow, vocabulary) }
+  }
+
+  /// For heads that have to be converted: a chunk of rows meets the head a panel at a time, all threads together.
+  func inPanels(_ head: Weight, _ n: Int, _ backend: CPUBackend) throws {
+    let name = "crossEntropy"
+    let height = max(1, min(n, backend.limits.logits / 4 / max(vocabulary, 1)))
+    let logits = try backend.make([height, vocabulary], .f32)
     let scores = try logits.floats(name)
-    let kernels = kernels
+    let slopes = try type == .bf16 && gradient != nil ? backend.make(logits.shape, type) : logits
+    let slopeBytes = try slopes.bytes(name)
+    let narrow = slopes.dtype == .bf16 ? slopeBytes.assumingMemoryBound(to: UInt16.self) : nil
+    let kernels = backend.kernels
     var start = 0
     while start < n {
       let (first, count) = (start, min(height, n - start))
-      try eachPanel(of: head, as: .f32, name) { rows, panel in
-        try multiply(
-          m: count, n: rows.count, k: width, input.from(row: first, column: 0), panel.transpose,
+      try backend.eachPanel(of: head, as: type, name) { rows, panel in
+        backend.multiply(
+          m: count, n: rows.count, k: width, x.from(row: first, column: 0), panel.transpose,
           scores + rows.lowerBound, stride: vocabulary)
       }
-      parallelRows(count, width: vocabulary * 4) { rows, _ in
-        for row in rows {
-          let line = scores + row * vocabulary
-          let target = Int(targets[first + row])
-          guard target >= 0 else {
-            losses[first + row] = 0
-            if gradient != nil { line.update(repeating: 0, count: vocabulary) }
-            continue
-          }
-          let total = kernels.logSumExp(line, vocabulary)
-          losses[first + row] = total - line[target]
-          if let gradient {
-            kernels.softmax(line, total, gradient, vocabulary)
-            line[target] -= gradient
-          }
+      backend.parallelRows(count, width: vocabulary * 4) { rows, _ in
+        for i in rows {
+          row(first + i, scores + i * vocabulary, narrow.map { $0 + i * vocabulary }, kernels)
         }
       }
-      if let dxs {
-        try eachPanel(of: head, as: .f32, name) { rows, panel in
-          try multiply(
+      if let dx {
+        try backend.eachPanel(of: head, as: type, name) { rows, panel in
+          backend.multiply(
             m: count, n: width, k: rows.count,
-            Factor(scores + rows.lowerBound, .f32, stride: vocabulary), panel,
-            dxs + first * width, stride: width, beta: rows.lowerBound == 0 ? 0 : 1)
+            Factor(slopeBytes, slopes.dtype, stride: vocabulary)
+              .from(row: 0, column: rows.lowerBound), panel, dx + first * width, stride: width,
+            beta: rows.lowerBound == 0 ? 0 : 1)
         }
       }
       start += count
     }
-    return LossOutput(nll: nll, dx: dx)
+    withExtendedLifetime((logits, slopes)) {}
   }
 }

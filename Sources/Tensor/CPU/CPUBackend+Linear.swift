@@ -4,150 +4,113 @@ extension CPUBackend {
   public func linear(
     _ x: Tensor, _ weight: Weight, bias: Tensor?, adapter: AdapterTerm?, precision: Precision
   ) throws -> LinearOutput {
-    let (n, inputs, outputs) = (x.rows, weight.columns, weight.rows)
-    try require(x, "linear", "x", rows: nil, columns: inputs)
-    try check(adapter, inputs: inputs, outputs: outputs)
-    let y = try make([n, outputs], .f32)
-    let target = try y.floats("linear")
-    let a = Factor(try x.floats("linear"), .f32, stride: x.rowStride)
-    if let bias {
-      try require(
-        bias.count == outputs && bias.isContiguous, "linear", expected: "bias [\(outputs)]",
-        found: bias.summary)
-      let values = try convert(bias, to: .f32)
-      let source = try values.floats("linear")
-      parallelRows(n, width: outputs) { rows, _ in
-        for row in rows { (target + row * outputs).update(from: source, count: outputs) }
-      }
-    }
-    try eachPanel(of: weight, as: .f32, "linear") { rows, panel in
-      try multiply(
-        m: n, n: rows.count, k: inputs, a, panel.transpose, target + rows.lowerBound,
-        stride: outputs, beta: bias == nil ? 0 : 1)
-    }
-    guard let adapter else { return LinearOutput(y: y, reduced: nil) }
-    let dropped = try drop(x, adapter)
-    let reduced = try make([n, adapter.rank], .f32)
-    let low = try reduced.floats("linear")
-    try multiply(
-      m: n, n: adapter.rank, k: inputs, dropped.factor,
-      Factor(
-        try adapter.a.floats("linear"), .f32, stride: adapter.a.rowStride, transposed: true),
-      low, stride: adapter.rank, alpha: dropped.scale)
-    try multiply(
-      m: n, n: outputs, k: adapter.rank, Factor(low, .f32, stride: adapter.rank),
-      Factor(
-        try adapter.b.floats("linear"), .f32, stride: adapter.b.rowStride, transposed: true),
-      target, stride: outputs, alpha: adapter.scale, beta: 1)
-    return LinearOutput(y: y, reduced: reduced)
-  }
-
-  public func linearBackward(
-    _ dy: Tensor, x: Tensor, weight: Weight, adapter: AdapterTerm?, reduced: Tensor?,
-    precision: Precision, needsInput: Bool
-  ) throws -> LinearGradients {
-    let name = "linearBackward"
+    let name = "linear"
     let (n, inputs, outputs) = (x.rows, weight.columns, weight.rows)
     try require(x, name, "x", rows: nil, columns: inputs)
-    try require(dy, name, "dy", rows: n, columns: outputs)
-    try check(adapter, inputs: inputs, outputs: outputs)
-    let upstream = Factor(try dy.floats(name), .f32, stride: dy.rowStride)
-    var dx: Tensor?
-    if needsInput {
-      let gradient = try make([n, inputs], .f32)
-      let target = try gradient.floats(name)
-      try eachPanel(of: weight, as: .f32, name) { rows, panel in
-        try multiply(
-          m: n, n: inputs, k: rows.count, upstream.from(row: 0, column: rows.lowerBound), panel,
-          target, stride: inputs, beta: rows.lowerBound == 0 ? 0 : 1)
-      }
-      dx = gradient
+    let type = factorType(precision)
+    let y = try make([n, outputs], .f32)
+    let target = try y.floats(name)
+    var offsets: UnsafeMutablePointer<Float>?
+    var bias = bias
+    if let values = bias {
+      try require(
+        values.count == outputs && values.isContiguous, name, expected: "bias [\(outputs)]",
+        found: values.summary)
+      bias = values.dtype == .f32 ? values : try convert(values, to: .f32)
+      offsets = try bias?.floats(name)
     }
-    guard let adapter else { return LinearGradients(dx: dx, da: nil, db: nil) }
-    let rank = adapter.rank
-    guard let reduced else {
-      throw ShapeMismatch(operation: name, expected: "the reduced input", found: "none")
+    let term = try adapter.map {
+      try AdapterFactors($0, inputs: inputs, outputs: outputs, type, self)
     }
-    try require(reduced, name, "reduced", rows: n, columns: rank)
-    let a = Factor(try adapter.a.floats(name), .f32, stride: adapter.a.rowStride)
-    let b = Factor(try adapter.b.floats(name), .f32, stride: adapter.b.rowStride)
-
-    // g = scale · dy · B
-    let g = try make([n, rank], .f32)
-    let low = Factor(try g.floats(name), .f32, stride: rank)
-    try multiply(
-      m: n, n: rank, k: outputs, upstream, b, try g.floats(name), stride: rank,
-      alpha: adapter.scale)
-
-    let db = try make([outputs, rank], .f32)
-    try multiply(
-      m: outputs, n: rank, k: n, upstream.transpose,
-      Factor(try reduced.floats(name), .f32, stride: reduced.rowStride), try db.floats(name),
-      stride: rank, alpha: adapter.scale)
-
-    let dropped = try drop(x, adapter)
-    let da = try make([rank, inputs], .f32)
-    try multiply(
-      m: rank, n: inputs, k: n, low.transpose, dropped.factor, try da.floats(name),
-      stride: inputs, alpha: dropped.scale)
-
-    if let dx {
-      let target = try dx.floats(name)
-      if let mask = adapter.survivors {
-        let branch = try make([n, inputs], .f32)
-        let source = try branch.floats(name)
-        try multiply(m: n, n: inputs, k: rank, low, a, source, stride: inputs)
-        let (kernels, scale) = (kernels, dropped.scale)
-        parallelRows(n, width: inputs) { rows, _ in
-          for row in rows {
-            let start = row * inputs
-            kernels.addSurvivors(
-              source + start, scale, mask, UInt32(truncatingIfNeeded: start), target + start,
-              inputs)
+    let input = try LinearInput(x, term, type, self)
+    let kernels = kernels
+    try eachPanel(of: weight, as: type, name) { rows, panel in
+      let tiles = ProductTiles(rows: n, columns: rows.count, depth: inputs, threads: pool.count)
+      parallel(tiles.count) { task, workspace in
+        let (height, width) = tiles[task]
+        let column = rows.lowerBound + width.lowerBound
+        let corner = target + height.lowerBound * outputs + column
+        if let offsets {
+          for i in 0..<height.count {
+            (corner + i * outputs).update(from: offsets + column, count: width.count)
           }
         }
-      } else {
-        try multiply(m: n, n: inputs, k: rank, low, a, target, stride: inputs, beta: 1)
+        workspace.multiply(
+          m: height.count, n: width.count, k: inputs,
+          input.x.from(row: height.lowerBound, column: 0),
+          panel.from(row: width.lowerBound, column: 0).transpose, corner, stride: outputs,
+          beta: offsets == nil ? 0 : 1)
+        if let term, let reduced = input.reduced {
+          workspace.multiply(
+            m: height.count, n: width.count, k: term.rank,
+            reduced.from(row: height.lowerBound, column: 0),
+            term.b.from(row: column, column: 0).transpose, corner, stride: outputs, beta: 1)
+        }
       }
     }
-    return LinearGradients(dx: dx, da: da, db: db)
-  }
-
-  private func check(_ adapter: AdapterTerm?, inputs: Int, outputs: Int) throws {
-    guard let adapter else { return }
-    try require(adapter.a, "adapter", "A", rows: adapter.rank, columns: inputs)
-    try require(adapter.b, "adapter", "B", rows: outputs, columns: adapter.rank)
-  }
-
-  /// x with the adapter's dropout applied, but not its 1/(1−p), which is `scale`.
-  private func drop(_ x: Tensor, _ adapter: AdapterTerm) throws -> (
-    tensor: Tensor, factor: Factor, scale: Float
-  ) {
-    let source = try x.floats("dropout")
-    guard let mask = adapter.survivors else {
-      return (x, Factor(source, .f32, stride: x.rowStride), 1)
-    }
-    let result = try make(x.shape, .f32)
-    let target = try result.floats("dropout")
-    let width = x.columns
-    let kernels = kernels
-    parallelRows(x.rows, width: width) { rows, _ in
-      for row in rows {
-        kernels.drop(
-          source + row * x.rowStride, mask, UInt32(truncatingIfNeeded: row * width),
-          target + row * width, width)
-      }
-    }
-    return (result, Factor(target, .f32, stride: width), 1 / (1 - adapter.dropout))
+    withExtendedLifetime((bias, kernels)) {}
+    return LinearOutput(y: y, reduced: input.reducedTensor)
   }
 }
 
-extension AdapterTerm {
-  /// The mask as kernels take it, where there is dropout. `survives` compares 24 random bits times 2⁻²⁴ with p, which is
-  /// exact; so is comparing the bits with ⌈p·2²⁴⌉.
-  var survivors: DropoutMask? {
-    guard let mask, dropout > 0 else { return nil }
-    return DropoutMask(
-      key: mask.key, threshold: UInt32(min((dropout * 0x1p24).rounded(.up), 0x1p24)))
+/// The input of a linear layer as its products take it, and as its adapter does.
+private struct LinearInput {
+  /// x `[n, in]`.
+  var x: Factor
+  /// 1/(1−p) · drop(x)·Aᵀ `[n, rank]`.
+  var reduced: Factor?
+  var reducedTensor: Tensor?
+  private var owner: Tensor
+
+  /// One pass over tiles of rows: while they are in the cache they are converted, masked and reduced.
+  init(_ x: Tensor, _ term: AdapterFactors?, _ type: DType, _ backend: CPUBackend) throws {
+    let name = "linear"
+    let (n, inputs) = (x.rows, x.columns)
+    let source = try x.floats(name)
+    let converts = type != .f32
+    owner = try converts ? backend.make([n, inputs], type) : x
+    let narrow = try converts ? owner.bytes(name).assumingMemoryBound(to: UInt16.self) : nil
+    self.x = Factor(
+      try owner.bytes(name), type, stride: converts ? inputs : x.rowStride)
+    let rank = term?.rank ?? 0
+    let low = try term.map { _ in try backend.make([n, rank], type) }
+    let lowBytes = try low?.bytes(name)
+    reducedTensor = low
+    reduced = lowBytes.map { Factor($0, type, stride: rank) }
+    guard converts || term != nil else { return }
+    let tiles = ProductTiles(
+      rows: n, columns: 1, depth: inputs * max(rank, 8), threads: backend.pool.count)
+    let whole = self.x
+    backend.parallel(tiles.count) { task, workspace in
+      let (rows, kernels) = (tiles[task].rows, workspace.kernels)
+      if let narrow {
+        for row in rows {
+          kernels.narrowToBF16(source + row * x.rowStride, 1, narrow + row * inputs, inputs)
+        }
+      }
+      guard let term, let lowBytes else { return }
+      var masked = whole.from(row: rows.lowerBound, column: 0)
+      if term.mask != nil {
+        let tile = workspace.buffer(0, rows.count * inputs * type.size, of: UInt8.self)
+        for row in rows {
+          kernels.drop(
+            source + row * x.rowStride, term.mask, UInt32(truncatingIfNeeded: row * inputs),
+            UnsafeMutableRawPointer(tile) + (row - rows.lowerBound) * inputs * type.size, type,
+            inputs)
+        }
+        masked = Factor(tile, type, stride: inputs)
+      }
+      let target = lowBytes + rows.lowerBound * rank * type.size
+      let floats =
+        type == .f32
+        ? target.assumingMemoryBound(to: Float.self) : workspace.floats(1, rows.count * rank)
+      workspace.multiply(
+        m: rows.count, n: rank, k: inputs, masked, term.a.transpose, floats, stride: rank,
+        alpha: term.survivorScale)
+      if type == .bf16 {
+        kernels.narrowToBF16(
+          floats, 1, target.assumingMemoryBound(to: UInt16.self), rows.count * rank)
+      }
+    }
   }
 }

@@ -137,7 +137,7 @@ extension CPUBackend {
   ) {
     switch dtype {
     case .f32: target.copyMemory(from: source, byteCount: 4 * count)
-    case .bf16: kernels.narrowToBF16(source, target.assumingMemoryBound(to: UInt16.self), count)
+    case .bf16: kernels.narrowToBF16(source, 1, target.assumingMemoryBound(to: UInt16.self), count)
     case .f16: kernels.narrowToF16(source, target.assumingMemoryBound(to: UInt16.self), count)
     case .i32:
       let integers = target.assumingMemoryBound(to: Int32.self)

@@ -1,9 +1,6 @@
 import CPUKernels
 
 extension CPUBackend {
-  /// Bytes of a panel of converted weights: large enough for efficient products, small enough to stay in the cache.
-  static let panelBytes = 16 << 20
-
   /// Calls `body` with the weight's rows as a factor `[rows, in]`, a panel of rows at a time: all rows at once where they
   /// are stored in the wanted type, else converted into a workspace.
   func eachPanel(
@@ -16,7 +13,7 @@ extension CPUBackend {
       return
     }
     let columns = weight.columns
-    let height = max(1, min(weight.rows, Self.panelBytes / max(columns * type.size, 1)))
+    let height = max(1, min(weight.rows, limits.panel / max(columns * type.size, 1)))
     let panel = try make([height, columns], type)
     let target = try panel.bytes(operation)
     let source = try RowSource(weight, operation)
@@ -143,7 +140,7 @@ struct RowSource {
       CPUBackend.widen(source, dtype, target.assumingMemoryBound(to: Float.self), columns, kernels)
     } else if dtype == .f32 {
       kernels.narrowToBF16(
-        source.assumingMemoryBound(to: Float.self), target.assumingMemoryBound(to: UInt16.self),
+        source.assumingMemoryBound(to: Float.self), 1, target.assumingMemoryBound(to: UInt16.self),
         columns)
     } else {
       // f16 to bf16, a few vectors at a time.
@@ -153,7 +150,7 @@ struct RowSource {
         while j < columns {
           let count = min(256, columns - j)
           CPUBackend.widen(source + j * dtype.size, dtype, floats, count, kernels)
-          kernels.narrowToBF16(floats, target.assumingMemoryBound(to: UInt16.self) + j, count)
+          kernels.narrowToBF16(floats, 1, target.assumingMemoryBound(to: UInt16.self) + j, count)
           j += count
         }
       }

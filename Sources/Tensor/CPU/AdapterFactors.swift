@@ -1,0 +1,70 @@
+import CPUKernels
+
+/// An adapter as the products of a linear layer take it.
+struct AdapterFactors {
+  /// A `[rank, in]`.
+  var a: Factor
+  /// scale · B `[out, rank]`.
+  var b: Factor
+  var rank: Int
+  var mask: DropoutMask?
+  /// 1/(1−p), which the masked input still lacks.
+  var survivorScale: Float
+  /// What keeps the factors' memory.
+  private var owners: [Tensor]
+
+  init(_ term: AdapterTerm, inputs: Int, outputs: Int, _ type: DType, _ backend: CPUBackend) throws
+  {
+    let name = "adapter"
+    rank = term.rank
+    try require(term.a, name, "A", rows: rank, columns: inputs)
+    try require(term.b, name, "B", rows: outputs, columns: rank)
+    let first = try backend.factor(term.a, type, name)
+    a = first.factor
+    let scaled = try backend.make([outputs, rank], type)
+    let target = try scaled.bytes(name)
+    let source = try term.b.floats(name)
+    let (kernels, rank, stride) = (backend.kernels, rank, term.b.rowStride)
+    backend.parallelRows(outputs, width: rank) { rows, _ in
+      for row in rows {
+        let (from, to) = (source + row * stride, target + row * rank * type.size)
+        if type == .bf16 {
+          kernels.narrowToBF16(from, term.scale, to.assumingMemoryBound(to: UInt16.self), rank)
+        } else {
+          kernels.scale(from, term.scale, to.assumingMemoryBound(to: Float.self), rank)
+        }
+      }
+    }
+    b = Factor(target, type, stride: rank)
+    owners = [first.tensor, scaled]
+    mask = term.survivors
+    survivorScale = mask == nil ? 1 : 1 / (1 - term.dropout)
+  }
+}
+
+extension AdapterTerm {
+  /// The mask as kernels take it, where there is dropout. `survives` compares 24 random bits times 2⁻²⁴ with p, which is
+  /// exact; so is comparing the bits with ⌈p·2²⁴⌉.
+  var survivors: DropoutMask? {
+    guard let mask, dropout > 0 else { return nil }
+    return DropoutMask(
+      key: mask.key, threshold: UInt32(min((dropout * 0x1p24).rounded(.up), 0x1p24)))
+  }
+}
+
+extension Kernels {
+  /// `count` inputs as factors of an adapter's product: masked, in the factors' type.
+  static func drop(
+    _ x: UnsafePointer<Float>, _ mask: DropoutMask?, _ index: UInt32,
+    _ target: UnsafeMutableRawPointer, _ type: DType, _ count: Int
+  ) {
+    let halves = target.assumingMemoryBound(to: UInt16.self)
+    switch (mask, type) {
+    case (nil, .bf16): narrowToBF16(x, 1, halves, count)
+    case (let mask?, .bf16): dropToBF16(x, mask, index, halves, count)
+    case (nil, _): target.copyMemory(from: x, byteCount: 4 * count)
+    case (let mask?, _):
+      drop(x, mask, index, target.assumingMemoryBound(to: Float.self), count)
+    }
+  }
+}
