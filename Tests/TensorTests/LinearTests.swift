@@ -8,7 +8,7 @@ import Testing
 
   /// A linear layer with an adapter, in double precision.
   struct Layer {
-    var (w, a, b, bias): (Matrix, Matrix, Matrix, Matrix)
+    var w, a, b, bias: Matrix
     let scale = 0.5
     let dropout: Float
     let mask = RandomStream(seed: 6, purpose: "dropout")

@@ -24,7 +24,8 @@ extension CPUBackend {
       // A thread takes a tile of rows from logits to gradient; the logits stay in its cache if they can.
       let most = max(16, limits.logits / 4 / max(vocabulary, 1) / pool.count / 16 * 16)
       let height = min(
-        ProductTiles(rows: n, columns: 1, depth: width * 512, threads: pool.count).height, most, 128)
+        ProductTiles(rows: n, columns: 1, depth: width * 512, threads: pool.count).height, most, 128
+      )
       parallel((n + height - 1) / height) { task, workspace in
         let rows = task * height..<min((task + 1) * height, n)
         let scores = workspace.floats(0, rows.count * vocabulary)
