@@ -208,7 +208,6 @@ enum GroupWidth: ArgumentType, Equatable {
 
   static var phrase: String { "a group of 16 to 128 weights, or `none`" }
   static var accepted: [Kind] { [.number, .string] }
-  static var words: [String]? { ["16", "32", "64", "128", "none"] }
 
   var written: String {
     switch self {

@@ -8,6 +8,11 @@ struct Expect: Verb {
   static let summary = "fails the script unless a report's number is where it should be"
   static let input = VerbInput.result
   static let output = VerbOutput.input
+  static let examples = [
+    Example(
+      "ppl tiny-codes[5000:5004] | expect below=2000", "passes, or ends the script with status 1",
+      setup: "use demo; load phi")
+  ]
   static let seeAlso = ["print"]
   static let alsoKnownAs = ["assert", "check"]
 

@@ -4,6 +4,11 @@ struct ShowTable: Verb {
   static let summary = "shows a result, or the last one, as a table"
   static let input = VerbInput.result
   static let output = VerbOutput.table
+  static let examples = [
+    Example(
+      "each $b in [3 8] { quantize rtn bits=$b | ppl tiny-codes[5000:5002] }; table",
+      "the arms of a block, one row each", setup: "use demo; load phi")
+  ]
   static let seeAlso = ["print"]
 
   func run(_ context: RunContext) throws -> Outcome {
