@@ -1,14 +1,21 @@
 import CPUKernels
 
+/// The lower halves of words. A shuffle; the generic conversion is a call for every vector.
+@inline(__always)
+func lowerHalves(_ w: Words) -> SIMD16<UInt16> {
+  unsafeBitCast(w, to: SIMD32<UInt16>.self).evenHalf
+}
+
 /// bf16 is the upper half of an f32; the lower half is rounded to nearest even. NaNs stay NaNs.
 @inline(__always)
 func narrowedBF16(_ v: Vector) -> SIMD16<UInt16> {
   let w = bits(v)
   let odd = (w &>> 16) & Words(repeating: 1)
-  let rounded = (w &+ Words(repeating: 0x7FFF) &+ odd) &>> 16
-  let quiet = (w &>> 16) | Words(repeating: 0x40)
+  let rounded = w &+ Words(repeating: 0x7FFF) &+ odd
+  let quiet = w | Words(repeating: 0x40_0000)
   let isNaN = (w & Words(repeating: 0x7FFF_FFFF)) .> Words(repeating: 0x7F80_0000)
-  return SIMD16<UInt16>(truncatingIfNeeded: rounded.replacing(with: quiet, where: isNaN))
+  let words = rounded.replacing(with: quiet, where: isNaN)
+  return unsafeBitCast(words, to: SIMD32<UInt16>.self).oddHalf
 }
 
 @inline(__always)
@@ -45,7 +52,7 @@ func narrowedF16(_ v: Vector) -> SIMD16<UInt16> {
     with: Words(repeating: 0x7C00), where: magnitude .>= Words(repeating: 0x477F_F000))
   result = result.replacing(
     with: Words(repeating: 0x7E00), where: magnitude .> Words(repeating: 0x7F80_0000))
-  return SIMD16<UInt16>(truncatingIfNeeded: result | sign)
+  return lowerHalves(result | sign)
 }
 
 extension CompiledKernels {
