@@ -85,37 +85,62 @@ struct PerplexityReferenceTests {
 
   /// The two dialects with windows, computed here from the model's own per-token likelihoods and the tools' definitions.
   @Test func theOtherDialectsFollowTheirTools() throws {
-    let texts = try Self.texts(5000..<5060)
+    let (texts, length) = (try Self.texts(5000..<5012), 128)
     let results = try Perplexity.measure(
-      model, texts: texts, dialects: [GPTQDialect(), LlamaCppDialect()])
+      model, texts: texts, dialects: [GPTQDialect(), LlamaCppDialect()],
+      options: DialectOptions(length: length))
     let ids = model.tokenizer.encode(texts.joined(separator: "\n\n"))
     func nll(_ ids: [Int32]) throws -> [Double] {
       let hidden = try model.hidden(ids, segments: Segments(lengths: [ids.count]))
       return try model.backend.read(model.nll(hidden, targets: Array(ids.dropFirst()) + [-1]))
         .map(Double.init)
     }
+    // The mean of the windows' means, as GPTQ's code has it.
     var sum = 0.0
-    for window in 0..<ids.count / 2048 {
-      sum += try nll(Array(ids[window * 2048..<(window + 1) * 2048])).reduce(0, +) / 2047
+    let windows = ids.count / length
+    for window in 0..<windows {
+      let values = try nll(Array(ids[window * length..<(window + 1) * length]))
+      sum += values.reduce(0, +) / Double(length - 1)
     }
-    #expect(results[0].documents == ids.count / 2048)
-    #expect(abs(results[0].value / exp(sum / Double(ids.count / 2048)) - 1) < 1e-5)
+    #expect(results[0].documents == windows && windows > 8)
+    #expect(abs(results[0].value / exp(sum / Double(windows)) - 1) < 1e-5)
 
     let bos = try #require(model.tokenizer.bos)
     let stream = [bos] + ids
     var count = 0
     sum = 0
-    for window in 0..<stream.count / 512 {
-      var part = Array(stream[window * 512..<(window + 1) * 512])
+    for window in 0..<stream.count / length {
+      var part = Array(stream[window * length..<(window + 1) * length])
       part[0] = bos
-      let values = try nll(part)
-      for place in 256..<511 {
-        sum += values[place]
+      for value in try nll(part)[length / 2..<length - 1] {
+        sum += value
         count += 1
       }
     }
-    #expect(results[1].tokens == count && count == 255 * (stream.count / 512))
+    #expect(results[1].tokens == count && count == (length / 2 - 1) * (stream.count / length))
     #expect(abs(results[1].value / exp(sum / Double(count)) - 1) < 1e-5)
+  }
+
+  /// Windows as long as the tools take them.
+  @Test func theToolsOwnWindows() throws {
+    let texts = try Self.texts(5000..<5060)
+    let ids = model.tokenizer.encode(texts.joined(separator: "\n\n"))
+    let gptq = try GPTQDialect().windows(texts, tokenizer: model.tokenizer, options: .init())
+    #expect(gptq.windows.count == ids.count / 2048 && gptq.windows.count > 1)
+    #expect(gptq.windows.flatMap(\.tokens) == Array(ids.prefix(gptq.windows.count * 2048)))
+    #expect(gptq.windows.allSatisfy { $0.scored == 2047 })
+
+    let bos = try #require(model.tokenizer.bos)
+    let llama = try LlamaCppDialect().windows(texts, tokenizer: model.tokenizer, options: .init())
+    #expect(llama.windows.count == (ids.count + 1) / 512)
+    for (index, window) in llama.windows.enumerated() {
+      #expect(window.tokens[0] == bos && window.tokens.count == 512 && window.scored == 255)
+      #expect(Array(window.tokens[1...]) == Array(ids[index * 512..<index * 512 + 511]))
+    }
+    // A text that is known as a whole is read as it is.
+    let whole = try LlamaCppDialect().windows(
+      texts, tokenizer: model.tokenizer, options: .init(original: texts.joined(separator: "\n")))
+    #expect(whole.windows != llama.windows && whole.text != llama.text)
   }
 
   @Test func batchesAndOrderDoNotMatter() throws {
