@@ -68,9 +68,14 @@ public struct Perplexity: Sendable {
     for range in WindowBatches(windows: windows, budget: batch).ranges {
       try Interrupt.check()
       let part = windows[range]
-      for nll in try Perplexity.likelihoods(model, Array(part)) {
+      for (window, nll) in zip(part, try Perplexity.likelihoods(model, Array(part))) {
         let sum = nll.reduce(0.0) { $0 + Double($1) }
-        guard sum.isFinite else { throw NotFiniteLikelihood(document: scores.count) }
+        guard sum.isFinite else {
+          throw NotFiniteLikelihood(
+            document: scores.count,
+            layer: try model.firstNonFinite(
+              window.tokens, segments: Segments(lengths: [window.tokens.count])))
+        }
         scores.append(Score(nll: sum, tokens: nll.count))
       }
       done += part.reduce(0) { $0 + $1.tokens.count }
@@ -106,10 +111,18 @@ public struct Perplexity: Sendable {
 public struct NotFiniteLikelihood: Failure, Equatable {
   /// The document, counted from 0 among those that are scored.
   public var document: Int
+  /// The first layer whose output is not finite, where known.
+  public var layer: String?
 
-  public init(document: Int) { self.document = document }
+  public init(document: Int, layer: String? = nil) {
+    self.document = document
+    self.layer = layer
+  }
 
-  public var message: String { "the likelihood of document \(document) is not a finite number" }
+  public var message: String {
+    "the likelihood of document \(document) is not a finite number"
+      + (layer.map { " (first in \($0))" } ?? "")
+  }
   public var help: String? {
     "the weights hold NaN or Inf, or overflow in this precision; try --compute f32"
   }

@@ -57,7 +57,9 @@ public struct Trainer {
     }
     run.report.seconds = (run.clock.now - start) / .seconds(1)
     run.report.epochs = run.order.epochs(steps: run.report.steps)
-    run.model.lineage.append("lora r\(adapter.rank) \(run.report.steps) steps")
+    if run.updates > 0 {
+      run.model.lineage.append("lora r\(adapter.rank) \(run.updates) steps")
+    }
     return (run.model, run.report)
   }
 }
@@ -71,6 +73,9 @@ struct TrainingRun {
   var optimizer: AdapterOptimizer
   var order: BatchOrder
   var report = FineTuningReport()
+  /// Updates that the adapters hold, and how many they held when the loss was last seen to be finite.
+  private(set) var updates = 0
+  private var good = 0
 
   init(_ model: Model, data: TrainingData, settings: FineTuningSettings) throws {
     self.model = model
@@ -91,11 +96,15 @@ struct TrainingRun {
     let examples = order.indices(step: number).map { data.examples[$0] }
     let (loss, gradients) = try gradients(of: examples, step: number)
     guard loss.isFinite else {
+      // A diagnosis that fails must not keep the bad values alive.
+      let layer = try? model.firstNonFinite(
+        examples.flatMap(\.tokens), segments: Segments(lengths: examples.map(\.tokens.count)))
       try optimizer.restore()
-      return TrainingDiverged(
-        step: number + 1, quantity: "loss", layer: try model.firstNonFinite(in: examples))
+      updates = good
+      return TrainingDiverged(step: number + 1, quantity: "loss", layer: layer)
     }
     try optimizer.keep()
+    good = updates
     let rate = Double(settings.rate) * settings.schedule.factor(step: number, of: settings.steps)
     let norm = try optimizer.step(
       gradients, rate: Float(rate), decay: settings.decay, clip: settings.clip)
@@ -103,6 +112,7 @@ struct TrainingRun {
       return TrainingDiverged(
         step: number + 1, quantity: "gradient", layer: try optimizer.offender(gradients))
     }
+    updates += 1
     report.loss.append(loss)
     report.gradientNorm.append(norm)
     report.tokens += examples.reduce(0) { $0 + $1.tokens.count }
@@ -182,6 +192,7 @@ struct TrainingRun {
   mutating func check() throws -> TrainingDiverged? {
     guard let layer = try optimizer.nonFinite() else { return nil }
     try optimizer.restore()
+    updates = good
     return TrainingDiverged(step: report.steps, quantity: "weights", layer: layer)
   }
 }

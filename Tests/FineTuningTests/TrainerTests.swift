@@ -99,6 +99,7 @@ struct TrainerTests {
       report.stopped == .diverged(TrainingDiverged(step: 1, quantity: "loss", layer: name)))
     #expect(report.loss.isEmpty)
     #expect(try result.adapterValues() == model.adapterValues())
+    #expect(result.lineage == ["tiny"])
   }
 
   /// A step so large that the next loss overflows: the adapters go back to those of the last finite loss.
@@ -111,7 +112,18 @@ struct TrainerTests {
       Issue.record("the run did not stop: \(report.loss)")
       return
     }
-    #expect(failure.step >= 2)
+    #expect(failure.step >= 2 && failure.layer != nil)
+    // The update of the step before the failure is gone, and only that one.
+    var fewer = settings
+    fewer.steps = failure.step - 2
+    if fewer.steps > 0 {
+      let (good, _) = try Trainer(fewer).train(model, on: TinyModel.data())
+      #expect(try result.adapterValues() == good.adapterValues())
+      #expect(result.lineage == good.lineage)
+    } else {
+      #expect(try result.adapterValues() == model.adapterValues())
+      #expect(result.lineage == ["tiny"])
+    }
     let values = try result.adapterValues()
     #expect(values.allSatisfy { $0.allSatisfy(\.isFinite) })
     let hidden = try result.hidden([1, 2, 3], segments: Segments(lengths: [3]))
