@@ -5,9 +5,10 @@ import PackageDescription
 // OpenBLAS and oneDNN are opened at run time (their core type must be chosen first).
 func archive(_ name: String) -> LinkerSetting { .linkedLibrary(":lib\(name).a") }
 
-// The hot loops are compiled once per x86-64 level and chosen at start.
+// The hot loops are compiled once per x86-64 level and chosen at start. Level 2 has no fused multiply-add.
 func level(_ name: String) -> [SwiftSetting] {
   [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-\(name)"])]
+    + (name == "v2" ? [] : [.define("FMA")])
 }
 
 // A verb's file puts its entry into a section of the program, which is how the session finds it.

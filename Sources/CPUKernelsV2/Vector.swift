@@ -79,9 +79,15 @@ func maximum(_ v: Vector) -> Float {
   return m
 }
 
-/// `a · b + c`, fused where the processor can.
+/// `a · b + c`, fused at the levels that can: elsewhere fusing would be a slow call.
 @inline(__always)
-func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector { c.addingProduct(a, b) }
+func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+  #if FMA
+    c.addingProduct(a, b)
+  #else
+    c + a * b
+  #endif
+}
 
 @inline(__always)
 func splat(_ value: Float) -> Vector { Vector(repeating: value) }

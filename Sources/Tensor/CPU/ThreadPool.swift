@@ -11,6 +11,9 @@ final class ThreadPool: @unchecked Sendable {
   /// Threads in all, the calling one included.
   let count: Int
 
+  /// Rounds of spinning before a thread goes to sleep: some tens of microseconds.
+  private static let spins = 2_000
+
   /// Task and worker, in that order. Worker 0 is the calling thread.
   typealias Body = (Int, Int) -> Void
 
@@ -18,6 +21,7 @@ final class ThreadPool: @unchecked Sendable {
   private let owner = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let done = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var threads: [pthread_t] = []
 
   private var body: Body?
@@ -27,6 +31,8 @@ final class ThreadPool: @unchecked Sendable {
   private let finished = Atomic<Int>(0)
   private let generation = Atomic<Int>(0)
   private let sleepers = Atomic<Int>(0)
+  /// Whether the owner sleeps until the last task is finished.
+  private let waiting = Atomic<Bool>(false)
   private let stopping = Atomic<Bool>(false)
 
   init(count: Int) {
@@ -34,6 +40,7 @@ final class ThreadPool: @unchecked Sendable {
     pthread_mutex_init(owner, nil)
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wake, nil)
+    pthread_cond_init(done, nil)
   }
 
   deinit {
@@ -43,9 +50,11 @@ final class ThreadPool: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
     for thread in threads { pthread_join(thread, nil) }
     pthread_cond_destroy(wake)
+    pthread_cond_destroy(done)
     pthread_mutex_destroy(mutex)
     pthread_mutex_destroy(owner)
     wake.deallocate()
+    done.deallocate()
     mutex.deallocate()
     owner.deallocate()
   }
@@ -73,13 +82,7 @@ final class ThreadPool: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
       }
       work(worker: 0)
-      var spins = 0
-      while finished.load(ordering: .acquiring) < tasks {
-        olv_cpu_pause()
-        spins += 1
-        // A worker was put aside by the system in the middle of a task: give it this core.
-        if spins > 20_000 { sched_yield() }
-      }
+      wait(for: tasks)
       self.body = nil
     }
   }
@@ -89,9 +92,32 @@ final class ThreadPool: @unchecked Sendable {
     while true {
       let left = ticket.subtract(1, ordering: .acquiringAndReleasing).oldValue
       guard left > 0 else { return }
-      perform(tasks - left, worker)
-      finished.add(1, ordering: .releasing)
+      let total = tasks
+      perform(total - left, worker)
+      if finished.add(1, ordering: .sequentiallyConsistent).newValue == total,
+        waiting.load(ordering: .sequentiallyConsistent)
+      {
+        pthread_mutex_lock(mutex)
+        pthread_cond_signal(done)
+        pthread_mutex_unlock(mutex)
+      }
     }
+  }
+
+  /// Waits until `tasks` tasks are finished: spinning first, then asleep, since a worker may have been put aside by the
+  /// system in the middle of a task.
+  private func wait(for tasks: Int) {
+    for _ in 0..<Self.spins {
+      if finished.load(ordering: .acquiring) == tasks { return }
+      olv_cpu_pause()
+    }
+    pthread_mutex_lock(mutex)
+    waiting.store(true, ordering: .sequentiallyConsistent)
+    while finished.load(ordering: .sequentiallyConsistent) < tasks {
+      pthread_cond_wait(done, mutex)
+    }
+    waiting.store(false, ordering: .sequentiallyConsistent)
+    pthread_mutex_unlock(mutex)
   }
 
   /// Runs one task. A function of its own, so that no reference to the job's closure outlives the call: once the last
@@ -143,7 +169,7 @@ final class ThreadPool: @unchecked Sendable {
       while generation.load(ordering: .acquiring) == seen
         && !stopping.load(ordering: .relaxed)
       {
-        if spins < 2_000 {
+        if spins < Self.spins {
           olv_cpu_pause()
           spins += 1
           continue
