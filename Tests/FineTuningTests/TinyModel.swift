@@ -79,7 +79,7 @@ enum TinyModel {
       embedding: try weights([config.vocabulary, config.hidden], 1, "embedding"),
       blocks: blocks, norm: try scales("norm"),
       head: .dense(try weights([config.vocabulary, config.hidden], 0.3, "head")),
-      tokenizer: try Tokenizer(folder: "\(Shared.root)/stdlib/demo/phi"),
+      tokenizer: try Tokenizer(folder: "\(Shared.fixtures)/tokenizer"),
       lineage: ["tiny"], backend: backend, precision: .f32, source: "")
   }
 

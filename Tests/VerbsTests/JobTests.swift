@@ -14,7 +14,7 @@ struct JobTests {
     )
     #expect(bench.reports.map(\.verb) == ["load", "quantize", "finetune", "ppl"])
     let quantize = bench.reports[1].json
-    #expect(quantize["layers"]?.arrayValue?.count == 16)
+    #expect(quantize["layers"]?.arrayValue?.count == 24)
     #expect((quantize["bits_per_weight"]?.doubleValue ?? 0) > 4)
     #expect((quantize["bits_per_weight"]?.doubleValue ?? 9) < 4.5)
     let loss = bench.reports[2].json["loss"]?.arrayValue?.compactMap(\.doubleValue) ?? []
@@ -88,7 +88,7 @@ struct JobTests {
       "use demo; load phi; finetune tiny-codes steps=1 batch=2 length=64 eval=no; quantize rtn; inspect layers"
     )
     let layers = bench.last?.json["layers"]?.arrayValue ?? []
-    #expect(layers.count == 16)
+    #expect(layers.count == 24)
     #expect(layers.allSatisfy { $0["adapter_rank"]?.intValue == 64 })
     #expect(layers.allSatisfy { $0["type"]?.stringValue?.hasPrefix("4 bits") == true })
   }
