@@ -1,11 +1,5 @@
 import CPUKernels
 
-/// The lower halves of words. A shuffle; the generic conversion is a call for every vector.
-@inline(__always)
-func lowerHalves(_ w: Words) -> SIMD16<UInt16> {
-  unsafeBitCast(w, to: SIMD32<UInt16>.self).evenHalf
-}
-
 /// bf16 is the upper half of an f32; the lower half is rounded to nearest even. NaNs stay NaNs.
 @inline(__always)
 func narrowedBF16(_ v: Vector) -> SIMD16<UInt16> {
@@ -14,19 +8,18 @@ func narrowedBF16(_ v: Vector) -> SIMD16<UInt16> {
   let rounded = w &+ Words(repeating: 0x7FFF) &+ odd
   let quiet = w | Words(repeating: 0x40_0000)
   let isNaN = (w & Words(repeating: 0x7FFF_FFFF)) .> Words(repeating: 0x7F80_0000)
-  let words = rounded.replacing(with: quiet, where: isNaN)
-  return unsafeBitCast(words, to: SIMD32<UInt16>.self).oddHalf
+  return halves(rounded.replacing(with: quiet, where: isNaN) &>> 16)
 }
 
 @inline(__always)
 func widenedBF16(_ v: SIMD16<UInt16>) -> Vector {
-  float(Words(truncatingIfNeeded: v) &<< 16)
+  float(words(v) &<< 16)
 }
 
 /// f16 by shifting its exponent and mantissa into place and multiplying by 2¹¹², which also gives subnormals.
 @inline(__always)
 func widenedF16(_ v: SIMD16<UInt16>) -> Vector {
-  let w = Words(truncatingIfNeeded: v)
+  let w = words(v)
   let magnitude = w & Words(repeating: 0x7FFF)
   let sign = (w & Words(repeating: 0x8000)) &<< 16
   let finite = bits(float(magnitude &<< 13) * splat(0x1p112))
@@ -52,7 +45,7 @@ func narrowedF16(_ v: Vector) -> SIMD16<UInt16> {
     with: Words(repeating: 0x7C00), where: magnitude .>= Words(repeating: 0x477F_F000))
   result = result.replacing(
     with: Words(repeating: 0x7E00), where: magnitude .> Words(repeating: 0x7F80_0000))
-  return lowerHalves(result | sign)
+  return halves(result | sign)
 }
 
 extension CompiledKernels {

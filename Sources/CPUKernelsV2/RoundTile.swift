@@ -94,7 +94,7 @@ func gridOf(_ tile: Vectors, _ columns: Int, _ grid: TileGrid) -> (scale: Vector
 @inline(__always)
 func put(_ shifted: Vector, _ codes: UnsafeMutablePointer<UInt8>, _ j: Int) {
   UnsafeMutableRawPointer(codes + lanes * j).storeBytes(
-    of: SIMD16<UInt8>(truncatingIfNeeded: bits(shifted)), as: SIMD16<UInt8>.self)
+    of: bytes(bits(shifted)), as: SIMD16<UInt8>.self)
 }
 
 extension CompiledKernels {
@@ -127,7 +127,7 @@ extension CompiledKernels {
       if let places { place = Int(places[j]) }
       let code = UnsafeRawPointer(codes + lanes * place).loadUnaligned(as: SIMD16<UInt8>.self)
       pending |=
-        SIMD16<UInt16>(truncatingIfNeeded: code)
+        halves(code)
         &<< SIMD16<UInt16>(repeating: UInt16(truncatingIfNeeded: held))
       held += bits
       if held >= 8 {
