@@ -18,16 +18,19 @@ let package = Package(
   name: "olv",
   targets: [
     .executableTarget(name: "olv", dependencies: ["Console", "Verbs", "Session", "Runtime"]),
-    .target(name: "Console", dependencies: ["Session", "Language", "JSON", "Runtime", "CEdit"]),
+    .target(
+      name: "Console", dependencies: ["Session", "Charts", "Language", "JSON", "Runtime", "CEdit"]),
     .target(
       name: "Verbs",
       dependencies: [
-        "Session", "Language", "Evaluation", "FineTuning", "Quantization", "Models", "Tokenizers",
+        "Session", "Charts", "Language", "Evaluation", "FineTuning", "Quantization", "Models",
+        "Tokenizers",
         "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
       ], swiftSettings: registers),
     .target(
-      name: "Session", dependencies: ["Language", "JSON", "Runtime", "CRegistry"],
+      name: "Session", dependencies: ["Charts", "Language", "JSON", "Runtime", "CRegistry"],
       swiftSettings: registers),
+    .target(name: "Charts", dependencies: ["Language"]),
     .target(name: "Language", dependencies: ["Runtime"]),
     .target(
       name: "Evaluation", dependencies: ["Models", "Tokenizers", "Data", "Tensor", "Runtime"]),
@@ -122,15 +125,16 @@ let package = Package(
     .testTarget(
       name: "VerbsTests",
       dependencies: [
-        "TestSupport", "Transcripts", "Runtime", "Verbs", "Session", "Language", "JSON",
+        "TestSupport", "Transcripts", "Runtime", "Verbs", "Session", "Charts", "Language", "JSON",
         "Evaluation",
         "FineTuning", "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Tensor",
       ]),
     .testTarget(
       name: "ConsoleTests",
       dependencies: [
-        "TestSupport", "Transcripts", "Runtime", "Console", "Session", "Language", "JSON",
+        "TestSupport", "Transcripts", "Runtime", "Console", "Session", "Charts", "Language", "JSON",
       ]),
+    .testTarget(name: "ChartsTests", dependencies: ["TestSupport", "Charts"]),
   ],
   swiftLanguageModes: [.v6]
 )

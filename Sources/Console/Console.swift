@@ -113,6 +113,7 @@ public enum Console {
     style.width = Terminal.output.width
     style.redraws = Terminal.errors.canRedraw
     style.isQuiet = flags.isQuiet
+    style.isASCII = Terminal.output.isTerminal && !Terminal.output.canRedraw
     return style
   }
 

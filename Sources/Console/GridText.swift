@@ -30,7 +30,7 @@ extension Grid {
     return all.enumerated().map { index, row in
       var line = ""
       for column in 0..<count {
-        let text = cell(row, column).cut(to: widths[column])
+        let text = cell(row, column).shortened(to: widths[column])
         let padding = String(repeating: " ", count: max(0, widths[column] - text.displayWidth))
         if column > 0 { line += "  " }
         line += isNumber[column] ? padding + text : text + padding
@@ -38,18 +38,5 @@ extension Grid {
       while line.last == " " { line.removeLast() }
       return index < header.count ? ink.dim(line) : line
     }
-  }
-}
-
-extension String {
-  /// The text in at most so many columns, with `…` where it was longer.
-  func cut(to width: Int) -> String {
-    guard displayWidth > width else { return self }
-    var used = 0
-    let head = prefix { character in
-      used += character.displayWidth
-      return used <= width - 1
-    }
-    return head + "…"
   }
 }

@@ -43,7 +43,7 @@ struct ProgressLine {
       guard isLast || now - lastDrawn >= 0.1 else { return nil }
       lastDrawn = now
       isDrawn = true
-      return "\r\u{1B}[2K" + text(progress, at: now).cut(to: width - 1)
+      return "\r\u{1B}[2K" + text(progress, at: now).shortened(to: width - 1)
     case .lines:
       guard let total = progress.total, total > 0 else { return nil }
       let tenth = progress.done * 10 / total

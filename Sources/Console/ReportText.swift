@@ -6,6 +6,8 @@ import Session
 struct ReportText {
   var width: Int
   var ink: Ink
+  /// Whether charts are drawn in ASCII.
+  var isASCII = false
 
   /// A head line, what the verb shows, and its notes.
   func text(_ report: Report) -> String {
@@ -17,6 +19,8 @@ struct ReportText {
         lines += text.split(separator: "\n", omittingEmptySubsequences: false)
           .map { $0.printable }
       case .grid(let grid): lines += grid.lines(width: width, ink: ink)
+      case .chart(let chart):
+        lines += ChartText(width: width, ink: ink, isASCII: isASCII).lines(chart)
       }
     }
     // Help and other texts speak for themselves.

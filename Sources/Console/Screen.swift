@@ -22,6 +22,8 @@ public final class Screen: Presenter {
     /// Whether the progress line can be redrawn; else a line every tenth.
     public var redraws = false
     public var isQuiet = false
+    /// Whether charts are drawn in ASCII: on terminals that know nothing else.
+    public var isASCII = false
 
     public init() {}
   }
@@ -50,7 +52,9 @@ public final class Screen: Presenter {
     state = Mutex(State(progress: ProgressLine(mode: mode, width: style.width)))
   }
 
-  private var drawing: ReportText { ReportText(width: style.width, ink: Ink(isOn: style.hasColor)) }
+  private var drawing: ReportText {
+    ReportText(width: style.width, ink: Ink(isOn: style.hasColor), isASCII: style.isASCII)
+  }
 
   // MARK: Reports
 

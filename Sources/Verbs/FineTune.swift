@@ -199,14 +199,19 @@ struct FineTune: Verb {
         held.map { Words.short($0.loss) } ?? "",
       ])
     }
-    return Report(
-      value: report.evaluations.last?.loss, fields: fields,
-      display: [
-        .text(
-          "\(report.steps) steps on \(rows): \(report.packing); \(Words.count(report.parameters)) trained parameters; "
-            + "\(Words.count(Int(report.tokensPerSecond))) tokens/s"),
-        .grid(Grid(columns: ["step", "loss (mean)", "eval loss"], rows: lines)),
-      ])
+    // A long run's lines are thinned; the curve and the fields have all of them.
+    let stretch = max((lines.count + 9) / 10, 1)
+    let last = lines.count - 1
+    let shown = lines.indices.filter { ($0 + 1).isMultiple(of: stretch) || $0 == last }
+    var display: [Display] = [
+      .text(
+        "\(report.steps) steps on \(rows): \(report.packing); \(Words.count(report.parameters)) trained parameters; "
+          + "\(Words.count(Int(report.tokensPerSecond))) tokens/s"),
+      .grid(
+        Grid(columns: ["step", "loss (mean)", "eval loss"], rows: shown.map { lines[$0] })),
+    ]
+    if report.steps >= 10, let chart = LossChart(fields).chart { display.append(.chart(chart)) }
+    return Report(value: report.evaluations.last?.loss, fields: fields, display: display)
   }
 }
 

@@ -14,6 +14,11 @@ struct LoadedModel: ModelValue {
     self.quantization = quantization
   }
 
+  /// Whether it was fine-tuned, also where the adapter was merged since.
+  var isTrained: Bool {
+    model.hasAdapter || model.lineage.contains { $0.hasPrefix("lora ") }
+  }
+
   var lineage: String { model.lineage.joined(separator: " → ") }
 
   var fields: JSONObject {

@@ -70,7 +70,8 @@ struct Ppl: Verb {
   }
 
   func run(_ context: RunContext) throws -> Outcome {
-    let model = try context.loadedModel().model
+    let current = try context.loadedModel()
+    let model = current.model
     let rows = try rows()
     let texts = try rows.texts()
     let chosen = dialects.compactMap { Dialects.named($0) }
@@ -109,7 +110,9 @@ struct Ppl: Verb {
           .text("perplexity of \(rows.label)"), .grid(grid),
           .text(results.map(\.text).joined(separator: "\n")),
         ],
-        evidence: PerplexityEvidence(data: rows.label, result: first)))
+        evidence: PerplexityEvidence(
+          data: rows.label, result: first, isQuantized: model.isQuantized,
+          isTrained: current.isTrained)))
   }
 
   private static func fields(_ result: Perplexity) -> JSONObject {
@@ -124,4 +127,7 @@ struct Ppl: Verb {
 struct PerplexityEvidence: Sendable {
   var data: String
   var result: Perplexity
+  /// Of the model that was measured.
+  var isQuantized = false
+  var isTrained = false
 }

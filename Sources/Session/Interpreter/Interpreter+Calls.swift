@@ -39,6 +39,8 @@ extension Interpreter {
     if !collects, let problem = problems.first { throw problem }
     for problem in problems { record(problem) }
     if mode == .check {
+      // What makes a model reports on it.
+      if declaration.type.output == .model { scope.last = .pending(.report) }
       let isReady = problems.isEmpty && bound.isKnown
       guard isReady, declaration.type.isDeclarative else { return yields }
     }

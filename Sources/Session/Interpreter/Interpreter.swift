@@ -99,8 +99,8 @@ final class Interpreter {
         try execute(statement, in: &scope)
       }
       if isTopLevel || index < statements.count - 1 {
-        if case .pipe = statement {
-          show(result, in: &scope)
+        if case .pipe(let pipe) = statement {
+          if !recallsOnly(pipe) { show(result, in: &scope) }
         } else if case .binding = statement, [.report, .table].contains(result.kind) {
           show(result, in: &scope)
         }
@@ -156,6 +156,16 @@ final class Interpreter {
       return value
     case .pipe(let pipe):
       return try execute(pipe, in: &scope)
+    }
+  }
+
+  /// Whether a pipe only passes on what was shown last: `plot`, `expect below=9`.
+  private func recallsOnly(_ pipe: Pipe) -> Bool {
+    pipe.stages.allSatisfy { stage in
+      guard case .call(let call) = stage, let type = session.verbs.type(call.verb.text) else {
+        return false
+      }
+      return type.input == .result && type.output == .input
     }
   }
 

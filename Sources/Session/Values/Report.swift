@@ -1,3 +1,4 @@
+import Charts
 import JSON
 
 /// What a verb found out, for people and for programs.
@@ -67,6 +68,7 @@ public enum Display: Sendable, Equatable {
   /// A line, or several.
   case text(String)
   case grid(Grid)
+  case chart(Chart)
 }
 
 /// Cells in columns; the console aligns and cuts them.
