@@ -47,6 +47,10 @@ let package = Package(
     .target(name: "Tokenizers", dependencies: ["JSON", "Runtime", "CPCRE2"]),
     .target(name: "Data", dependencies: ["JSON", "Runtime", "CZlib", "CYAML"]),
     .target(name: "Checkpoints", dependencies: ["Tensor", "JSON", "Runtime"]),
+    // Kernel sources travel in the program and are compiled for the card at hand.
+    .target(
+      name: "CUDA", dependencies: ["Tensor", "Runtime", "CCUDA"],
+      resources: [.embedInCode("Kernels")]),
     .target(
       name: "Tensor",
       dependencies: [
@@ -60,6 +64,7 @@ let package = Package(
     .target(name: "Runtime", dependencies: ["CInterrupt"]),
 
     .target(name: "CInterrupt"),
+    .target(name: "CCUDA"),
     .target(name: "CCPU"),
     .target(name: "CRegistry"),
     .target(

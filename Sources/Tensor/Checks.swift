@@ -20,13 +20,13 @@ extension Tensor {
   }
 
   /// `f32 [3, 4]`, for messages.
-  var summary: String {
+  package var summary: String {
     "\(dtype.rawValue) [\(shape.map(String.init).joined(separator: ", "))]\(host == nil ? " on another device" : "")"
   }
 }
 
 /// Throws unless `condition` holds.
-func require(
+package func require(
   _ condition: Bool, _ operation: String, expected: @autoclosure () -> String,
   found: @autoclosure () -> String
 ) throws {
@@ -36,7 +36,7 @@ func require(
 }
 
 /// Throws unless `tensor` is a matrix of that shape (nil: any).
-func require(
+package func require(
   _ tensor: Tensor, _ operation: String, _ name: String, rows: Int?, columns: Int?
 ) throws {
   try require(

@@ -1,0 +1,40 @@
+#include "CCUDA.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+
+void *olv_cuda_open(const char *path, char *error, size_t error_bytes) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (!library && error_bytes > 0) {
+    const char *text = dlerror();
+    snprintf(error, error_bytes, "%s", text ? text : "unknown error");
+  }
+  return library;
+}
+
+#define FILL(member, symbol, parameters)                                                          \
+  {                                                                                               \
+    void *found = dlsym(library, symbol);                                                         \
+    if (!found) return symbol;                                                                    \
+    table->member = (int(*) parameters)found;                                                     \
+  }
+
+const char *olv_driver_fill(void *library, olv_driver *table) {
+  OLV_DRIVER_FUNCTIONS(FILL)
+  return NULL;
+}
+
+const char *olv_compiler_fill(void *library, olv_compiler *table) {
+  OLV_COMPILER_FUNCTIONS(FILL)
+  return NULL;
+}
+
+const char *olv_products_fill(void *library, olv_products *table) {
+  OLV_PRODUCT_FUNCTIONS(FILL)
+  return NULL;
+}
+
+const char *olv_solver_fill(void *library, olv_solver *table) {
+  OLV_SOLVER_FUNCTIONS(FILL)
+  return NULL;
+}

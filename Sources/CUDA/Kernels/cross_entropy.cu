@@ -1,0 +1,66 @@
+// From rows of logits to losses and the losses' slopes. One block a row; the row is read once for the loss and once more,
+// then from the cache, for the slopes.
+
+// nll = log Σ exp(logits) − logits[target], 0 where target < 0; slopes = gradient · (softmax − onehot) where wanted.
+extern "C" __global__ void __launch_bounds__(512) cross_entropy(
+    const float *logits, i64 stride, const int *targets, int vocabulary, float *nll, bf16 *slopes,
+    i64 slope_stride, float gradient) {
+  __shared__ float scratch[32];
+  i64 row = blockIdx.x;
+  const float *from = logits + row * stride;
+  bf16 *to = slopes ? slopes + row * slope_stride : nullptr;
+  int target = targets[row];
+  if (target < 0) {
+    if (threadIdx.x == 0) nll[row] = 0;
+    if (to)
+      for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) to[i] = to_bf16(0);
+    return;
+  }
+  bool vectors = vocabulary % 4 == 0 && aligned16(from) && ((u64)to & 7) == 0;
+  float largest = -infinity, sum = 0;
+  // A running maximum, and the sum of exponentials below it. NaN stays in the sum.
+  if (vectors) {
+    for (int i = threadIdx.x; i < vocabulary / 4; i += blockDim.x) {
+      float4 v = ((const float4 *)from)[i];
+      float high = fmaxf(fmaxf(v.x, v.y), fmaxf(v.z, v.w));
+      if (high > largest) {
+        sum *= __expf(largest - high);
+        largest = high;
+      }
+      sum += __expf(v.x - largest) + __expf(v.y - largest) + __expf(v.z - largest) +
+             __expf(v.w - largest);
+    }
+  } else {
+    for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) {
+      float v = from[i];
+      if (v > largest) {
+        sum *= __expf(largest - v);
+        largest = v;
+      }
+      sum += __expf(v - largest);
+    }
+  }
+  float high = block_max(largest, scratch);
+  // A thread without numbers has −∞ and 0; −∞ − −∞ would be NaN.
+  sum = largest == -infinity ? sum : sum * __expf(largest - high);
+  sum = block_sum(sum, scratch);
+  float total = high + logf(sum);
+  if (threadIdx.x == 0) nll[row] = total - from[target];
+  if (!to) return;
+  if (vectors) {
+    for (int i = threadIdx.x; i < vocabulary / 4; i += blockDim.x) {
+      float4 v = ((const float4 *)from)[i];
+      float p[4] = {__expf(v.x - total), __expf(v.y - total), __expf(v.z - total),
+                    __expf(v.w - total)};
+#pragma unroll
+      for (int j = 0; j < 4; j++) p[j] = gradient * (i * 4 + j == target ? p[j] - 1 : p[j]);
+      uint2 packed = {pack_bf16(p[0], p[1]), pack_bf16(p[2], p[3])};
+      ((uint2 *)to)[i] = packed;
+    }
+  } else {
+    for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) {
+      float p = __expf(from[i] - total);
+      to[i] = to_bf16(gradient * (i == target ? p - 1 : p));
+    }
+  }
+}

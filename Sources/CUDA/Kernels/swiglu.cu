@@ -1,0 +1,66 @@
+// silu(gate) · up and its gradient. A block takes 256 neighbours of a row, or 256 vectors of eight where rows allow it.
+
+__device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.f, 1.f + __expf(-x)); }
+
+extern "C" __global__ void swiglu_vectors(
+    const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, int width,
+    int blocks) {
+  i64 row = blockIdx.x / blocks;
+  int i = ((blockIdx.x % blocks) * 256 + threadIdx.x) * 8;
+  if (i >= width) return;
+  float g[8], u[8];
+  load8(gate + row * gate_stride + i, g);
+  load8(up + row * up_stride + i, u);
+#pragma unroll
+  for (int j = 0; j < 8; j++) g[j] *= sigmoid(g[j]) * u[j];
+  store8(y + row * width + i, g);
+}
+
+extern "C" __global__ void swiglu(
+    const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, int width,
+    int blocks) {
+  i64 row = blockIdx.x / blocks;
+  int i = (blockIdx.x % blocks) * 256 + threadIdx.x;
+  if (i >= width) return;
+  float g = widen(gate[row * gate_stride + i]);
+  y[row * width + i] = to_bf16(g * sigmoid(g) * widen(up[row * up_stride + i]));
+}
+
+// The slope of silu is s + g·s·(1 − s), s = sigmoid(g).
+extern "C" __global__ void swiglu_backward_vectors(
+    const bf16 *dy, i64 dy_stride, const bf16 *gate, i64 gate_stride, const bf16 *up,
+    i64 up_stride, bf16 *d_gate, i64 d_gate_stride, bf16 *d_up, i64 d_up_stride, int width,
+    int blocks) {
+  i64 row = blockIdx.x / blocks;
+  int i = ((blockIdx.x % blocks) * 256 + threadIdx.x) * 8;
+  if (i >= width) return;
+  float d[8], g[8], u[8];
+  load8(dy + row * dy_stride + i, d);
+  load8(gate + row * gate_stride + i, g);
+  load8(up + row * up_stride + i, u);
+#pragma unroll
+  for (int j = 0; j < 8; j++) {
+    float s = sigmoid(g[j]);
+    float silu = g[j] * s;
+    g[j] = d[j] * u[j] * (s + silu * (1 - s));
+    u[j] = d[j] * silu;
+  }
+  store8(d_gate + row * d_gate_stride + i, g);
+  store8(d_up + row * d_up_stride + i, u);
+}
+
+extern "C" __global__ void swiglu_backward(
+    const bf16 *dy, i64 dy_stride, const bf16 *gate, i64 gate_stride, const bf16 *up,
+    i64 up_stride, bf16 *d_gate, i64 d_gate_stride, bf16 *d_up, i64 d_up_stride, int width,
+    int blocks) {
+  i64 row = blockIdx.x / blocks;
+  int i = (blockIdx.x % blocks) * 256 + threadIdx.x;
+  if (i >= width) return;
+  float d = widen(dy[row * dy_stride + i]);
+  float g = widen(gate[row * gate_stride + i]);
+  float u = widen(up[row * up_stride + i]);
+  float s = sigmoid(g);
+  float silu = g * s;
+  d_gate[row * d_gate_stride + i] = to_bf16(d * u * (s + silu * (1 - s)));
+  d_up[row * d_up_stride + i] = to_bf16(d * silu);
+}
