@@ -36,7 +36,7 @@ public enum Console {
       try session.apply { settings in
         settings.device = flags.device
         settings.compute = flags.compute
-        settings.arguments = flags.arguments
+        settings.arguments = flags.arguments.words
       }
       for pack in flags.packs { try session.use(pack) }
     } catch let error as ScriptError {
@@ -46,32 +46,42 @@ public enum Console {
       screen.show([Diagnostic(error, at: nil, code: "usage")])
       return 2
     }
-    let status = act(flags.action, session, screen)
+    let status = act(flags, session, screen)
     guard writesFail.load(ordering: .relaxed) else { return status }
     Terminal.errors.write("error: standard output could not be written\n")
     return status == 0 ? 1 : status
   }
 
-  private static func act(_ action: Flags.Action, _ session: Session, _ screen: Screen) -> Int32 {
+  private static func act(_ flags: Flags, _ session: Session, _ screen: Screen) -> Int32 {
+    let action = flags.action
     do {
       switch action {
       case .text(let text):
-        return run(Source(name: "-c", text: text), session, screen)
+        return run(Source(name: "-c", text: text), nil, session, screen)
       case .help(let verb):
-        return run(Source(name: "help", text: "help \(verb ?? "")"), session, screen)
+        return run(Source(name: "help", text: "help \(verb ?? "")"), nil, session, screen)
       case .file(let path, let stays):
-        let status = run(try Source(path: path), session, screen)
+        let status = run(try Source(path: path), flags.arguments, session, screen)
         if stays { prompt(session, screen) }
         return stays ? 0 : status
       case .standardInput:
-        return run(try Source.standardInput(), session, screen)
+        return run(try Source.standardInput(), flags.arguments, session, screen)
       case .prompt:
-        if isatty(0) == 0 { return run(try Source.standardInput(), session, screen) }
+        if isatty(0) == 0 {
+          return run(try Source.standardInput(), flags.arguments, session, screen)
+        }
         prompt(session, screen)
+      case .scriptHelp(let path): screen.show(try session.usage(of: try Source(path: path)))
+      case .check(let paths): return try Scripts(session, screen).check(paths)
+      case .format(let paths, let checks):
+        return try Scripts(session, screen).format(paths, checks: checks)
       case .usage, .version: break
       }
     } catch is Cancelled {
       return 130
+    } catch let error as ScriptError {
+      screen.show(error.diagnostics)
+      return error.exitStatus
     } catch {
       var diagnostic = Diagnostic(error, at: nil, code: "usage")
       if case .file(let name, _) = action, session.verbs.contains(name) {
@@ -83,10 +93,12 @@ public enum Console {
     return 0
   }
 
-  private static func run(_ source: Source, _ session: Session, _ screen: Screen) -> Int32 {
+  private static func run(
+    _ source: Source, _ arguments: ScriptArguments?, _ session: Session, _ screen: Screen
+  ) -> Int32 {
     defer { screen.finish() }
     do {
-      try session.run(source)
+      try session.run(source, arguments: arguments)
       return 0
     } catch let error as ScriptError {
       screen.show(error.diagnostics)

@@ -1,5 +1,6 @@
 import Language
 import Runtime
+import Session
 
 /// What a command line asks for.
 struct Flags: Equatable {
@@ -10,6 +11,12 @@ struct Flags: Equatable {
     /// `stays`: a prompt follows.
     case file(String, stays: Bool)
     case help(String?)
+    /// Says what is wrong with scripts and runs nothing.
+    case check([String])
+    /// Lays scripts out; `checks`: only says which are not.
+    case format([String], checks: Bool)
+    /// What a script takes.
+    case scriptHelp(String)
     case version
     case usage
   }
@@ -24,17 +31,20 @@ struct Flags: Equatable {
   var packs: [String] = []
   var format = Format.table
   var isQuiet = false
-  var arguments: [String] = []
+  var arguments = ScriptArguments()
 
   static let usage = """
     olv: quantize before or after fine-tuning, with which algorithm, and is the difference real?
 
       olv                          a prompt
-      olv FILE.olv [ARGUMENT…]     a script; it sees the arguments as $args
+      olv FILE.olv [--KEY=VALUE…]  a script; its `main` is called with the arguments
+      olv FILE.olv --help          what a script takes
       olv -c "load phi; ppl"       a line
       olv < FILE.olv               a script from standard input
       olv -i FILE.olv              a script, then a prompt
       olv help [VERB]              what there is
+      olv check FILE.olv…          what is wrong with scripts, without running them
+      olv fmt [--check] FILE.olv…  lays scripts out; with --check only says which need it
 
       --device auto|cpu|cuda[:N]   where to compute (auto: a GPU if one works)
       --compute auto|f32|bf16      in which precision (auto: the model's own)
@@ -44,7 +54,7 @@ struct Flags: Equatable {
       --quiet                      no progress
       --version, --help
 
-    Flags may stand before or after the file. Reports go to standard output, progress and errors to standard error.
+    These may stand before or after the file. Reports go to standard output, progress and errors to standard error.
     Status: 0 done, 1 a statement failed, 2 the script or the command line is wrong, 130 interrupted.
     """
 
@@ -60,15 +70,16 @@ struct Flags: Equatable {
     var stays: String?
     var isHelp = false
     var isVersion = false
+    // What stands behind the file and is no flag of olv's own is the script's, or the subcommand's.
+    var literalFrom: Int?
     var words = words[...]
-    var readsFlags = true
     while let word = words.popFirst() {
-      guard readsFlags, word.hasPrefix("-"), word != "-" else {
+      guard literalFrom == nil, word.hasPrefix("-"), word != "-" else {
         files.append(word)
         continue
       }
       if word == "--" {
-        readsFlags = false
+        literalFrom = files.count
         continue
       }
       var name = word
@@ -104,6 +115,10 @@ struct Flags: Equatable {
       case "--version": isVersion = true
       case "--help", "-h": isHelp = true
       default:
+        if !files.isEmpty || stays != nil {
+          files.append(word)
+          continue
+        }
         let near = didYouMean(name, among: Self.valued + Self.plain)
         throw UsageFailure(
           message: "no flag `\(name)`",
@@ -114,25 +129,51 @@ struct Flags: Equatable {
     if isVersion {
       action = .version
     } else if isHelp {
-      action = files.first.map { .help($0 == "help" ? files.dropFirst().first : $0) } ?? .usage
+      action = Self.help(files)
     } else if let command {
       action = .text(command)
-      arguments = files
+      arguments = ScriptArguments(files, literalFrom: literalFrom)
     } else if let stays {
       action = .file(stays, stays: true)
-      arguments = files
+      arguments = ScriptArguments(files, literalFrom: literalFrom)
     } else if let file = files.first {
-      arguments = Array(files.dropFirst())
-      if file == "help" {
-        guard arguments.count <= 1 else {
-          throw UsageFailure(message: "`olv help` takes one verb")
-        }
-        action = .help(arguments.first)
-        arguments = []
-      } else {
+      let rest = Array(files.dropFirst())
+      switch file {
+      case "help":
+        guard rest.count <= 1 else { throw UsageFailure(message: "`olv help` takes one verb") }
+        action = .help(rest.first)
+      case "check": action = .check(try Self.files(rest, of: "check", flags: []))
+      case "fmt":
+        action = .format(
+          try Self.files(rest, of: "fmt", flags: ["--check"]), checks: rest.contains("--check"))
+      default:
         action = file == "-" ? .standardInput : .file(file, stays: false)
+        arguments = ScriptArguments(rest, literalFrom: literalFrom.map { max(0, $0 - 1) })
       }
     }
+  }
+
+  /// `olv --help`, `olv help ppl --help`, `olv ppl --help`, `olv FILE.olv --help`.
+  private static func help(_ words: [String]) -> Action {
+    guard let first = words.first else { return .usage }
+    if first == "help" { return .help(words.dropFirst().first) }
+    if first.hasSuffix(".olv") || first.contains("/") { return .scriptHelp(first) }
+    return ["check", "fmt"].contains(first) ? .usage : .help(first)
+  }
+
+  /// A subcommand's files.
+  private static func files(
+    _ words: [String], of command: String, flags: [String]
+  ) throws -> [String] {
+    let files = words.filter { !flags.contains($0) }
+    if let flag = files.first(where: { $0.hasPrefix("-") && $0 != "-" }) {
+      throw UsageFailure(
+        message: "`olv \(command)` has no flag `\(flag)`", help: line(of: command))
+    }
+    guard !files.isEmpty else {
+      throw UsageFailure(message: "`olv \(command)` needs a file", help: line(of: command))
+    }
+    return files
   }
 
   private static func choice(_ name: String, _ text: String, _ known: [String]) throws -> String {

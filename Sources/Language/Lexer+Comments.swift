@@ -9,6 +9,7 @@ extension Lexer {
       let markdown = marker.isMarkdown ? markdownBelow() : nil
       return add(.cell(title: marker.title, markdown: markdown), from: start)
     }
+    comments.append(start..<(start + line.utf8.count))
     if mayDocument, line.hasPrefix("##"), !line.hasPrefix("###") {
       let text = line.dropFirst(2)
       pendingDocumentation.append(String(text.first == " " ? text.dropFirst() : text))
@@ -33,6 +34,9 @@ extension Lexer {
   private func trimmed(_ text: Substring) -> String {
     trimmedEnd(String(text.drop { $0 == " " || $0 == "\t" }))
   }
+
+  /// Whether a comment would begin a cell if it stood at the line's start.
+  func wouldMarkCell(_ comment: String) -> Bool { cellMarker(comment) != nil }
 
   /// `# %% Title`, `# %% [markdown] Title` or, as some tools write it, `# %% Title [markdown]`.
   private func cellMarker(_ line: String) -> (title: String, isMarkdown: Bool)? {

@@ -7,6 +7,8 @@ struct Lexer {
   private(set) var diagnostics: [Diagnostic] = []
   /// Documentation by the index of the `def` token it stands above.
   private(set) var documentation: [Int: String] = [:]
+  /// All comments but cells' markers and their text, documentation included, in order.
+  var comments: [Range<Int>] = []
 
   var pendingDocumentation: [String] = []
   /// Between a suffix's `[` and its `]`, `:` parts words.

@@ -50,7 +50,9 @@ struct Parser {
   var kind: Token.Kind { tokens[index].kind }
 
   /// Whether the current token stands against the one before it.
-  var touchesPrevious: Bool { index > 0 && tokens[index - 1].end == current.start }
+  var touchesPrevious: Bool {
+    index > 0 && tokens[index - 1].end == current.start && tokens[index - 1].kind != .newline
+  }
 
   @discardableResult
   mutating func advance() -> Token {

@@ -82,25 +82,55 @@ public final class Session {
     }
   }
 
-  /// What is wrong with a script, without running any of it. Syntax errors hide all others.
-  public func check(_ source: Source) -> [Diagnostic] {
+  /// What is wrong with a script, without running any of it.
+  ///
+  /// Beside syntax errors only what one statement alone gets wrong is told: the names of others may be missing.
+  ///
+  /// - Parameter arguments: What its `main` would be called with; nil: nothing, where that is possible.
+  public func check(_ source: Source, arguments: ScriptArguments? = nil) -> [Diagnostic] {
     let result = parse(source)
-    if result.diagnostics.contains(where: { $0.severity == .error }) { return result.diagnostics }
-    return result.diagnostics + check(result.script)
+    if result.diagnostics.contains(where: { $0.severity == .error }) {
+      let others = check(result.script).filter { Self.localCodes.contains($0.code) }
+      return (result.diagnostics + others).inOrder(of: source)
+    }
+    var script = result.script
+    let takesNothing = script.entry?.parameters.allSatisfy { $0.defaultValue != nil } ?? true
+    if let arguments = arguments ?? (takesNothing ? ScriptArguments() : nil) {
+      do { script = try script.calling(arguments, of: source) } catch {
+        return result.diagnostics + ((error as? DiagnosticSet)?.diagnostics ?? [])
+      }
+    }
+    return (result.diagnostics + check(script)).inOrder(of: source)
   }
+
+  /// What is wrong with a call whatever stands around it.
+  private static let localCodes: Set = [
+    "bind.choice", "bind.range", "bind.parameter", "bind.twice", "bind.arity",
+  ]
 
   /// Runs a script.
   ///
-  /// - Parameter number: The `n` of `In [n]`: the last result can then be recalled as `$n`.
+  /// - Parameters:
+  ///   - arguments: Calls the script's `main` at its end, if it has one, with these; nil: does not.
+  ///   - number: The `n` of `In [n]`: the last result can then be recalled as `$n`.
   /// - Throws: `ScriptError`.
-  public func run(_ source: Source, number: Int? = nil) throws {
+  public func run(
+    _ source: Source, arguments: ScriptArguments? = nil, number: Int? = nil
+  ) throws {
     history.append(source.text)
     let result = parse(source)
-    var warnings = result.diagnostics
-    if warnings.contains(where: { $0.severity == .error }) { throw ScriptError.refused(warnings) }
-    warnings += check(result.script)
-    if warnings.contains(where: { $0.severity == .error }) { throw ScriptError.refused(warnings) }
-    for warning in warnings { presenter.show(warning) }
+    if result.diagnostics.contains(where: { $0.severity == .error }) {
+      throw ScriptError.refused(check(source))
+    }
+    var script = result.script
+    if let arguments {
+      do { script = try script.calling(arguments, of: source) } catch let error as DiagnosticSet {
+        throw ScriptError.refused(error.diagnostics)
+      }
+    }
+    let findings = (result.diagnostics + check(script)).inOrder(of: source)
+    if findings.contains(where: { $0.severity == .error }) { throw ScriptError.refused(findings) }
+    for warning in findings { presenter.show(warning) }
 
     let interpreter = Interpreter(self, mode: .run)
     var local = scope
@@ -110,7 +140,7 @@ public final class Session {
       if let number, interpreter.showedResult { results[number] = local.last }
     }
     do {
-      _ = try interpreter.run(result.script.statements, in: &local, isTopLevel: true)
+      _ = try interpreter.run(script.statements, in: &local, isTopLevel: true)
     } catch let error as Interruption {
       throw ScriptError.interrupted(at: error.span)
     } catch {
@@ -143,6 +173,18 @@ public final class Session {
       script: try parse(source).get())
     packs[path] = pack
     return pack
+  }
+}
+
+extension [Diagnostic] {
+  /// In the order of a source's text; what is elsewhere stands at the end.
+  fileprivate func inOrder(of source: Source) -> [Diagnostic] {
+    func start(_ diagnostic: Diagnostic) -> Int {
+      diagnostic.source === source ? diagnostic.span?.start ?? .max : .max
+    }
+    return enumerated().sorted { left, right in
+      (start(left.element), left.offset) < (start(right.element), right.offset)
+    }.map(\.element)
   }
 }
 

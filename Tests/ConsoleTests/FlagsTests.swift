@@ -8,7 +8,8 @@ import Testing
     let after = try Flags(["run.olv", "a", "--device=cpu", "b", "--use", "demo", "--json"])
     #expect(before == after)
     #expect(before.action == .file("run.olv", stays: false))
-    #expect(before.arguments == ["a", "b"] && before.packs == ["demo"] && before.format == .json)
+    #expect(
+      before.arguments.words == ["a", "b"] && before.packs == ["demo"] && before.format == .json)
   }
 
   @Test(arguments: [
@@ -17,13 +18,25 @@ import Testing
     (["help"], .help(nil)), (["help", "ppl", "--json"], .help("ppl")),
     (["ppl", "--help"], .help("ppl")), (["--help"], .usage), (["--version", "x"], .version),
     (["--", "--odd.olv"], .file("--odd.olv", stays: false)),
+    (["check", "a.olv", "b.olv"], .check(["a.olv", "b.olv"])),
+    (["fmt", "a.olv", "--check"], .format(["a.olv"], checks: true)),
+    (["fmt", "-"], .format(["-"], checks: false)),
+    (["a.olv", "--help"], .scriptHelp("a.olv")),
+    (["a.olv", "--data=x"], .file("a.olv", stays: false)),
   ])
   func actions(_ words: [String], _ action: Flags.Action) throws {
     #expect(try Flags(words).action == action)
   }
 
-  @Test(arguments: [
-    ([String](["--jsn"]), "no flag `--jsn`", "did you mean `--json`?"),
+  @Test func whatIsBehindTheFileIsTheScripts() throws {
+    let flags = try Flags(["run.olv", "--data=x", "--quiet", "7", "--", "--json"])
+    #expect(flags.isQuiet && flags.format == .table)
+    #expect(flags.arguments.words == ["--data=x", "7", "--json"])
+    #expect(flags.arguments.literalFrom == 2)
+  }
+
+  private static let mistaken: [([String], String, String?)] = [
+    (["--jsn"], "no flag `--jsn`", "did you mean `--json`?"),
     (["--device", "cdua"], "no device `cdua`", "did you mean `cuda`?"),
     (["--device=cuda:x"], "no device `cuda:x`", "did you mean `cuda`?"),
     (["--compute", "f16"], "no compute `f16`", "did you mean `bf16`?"),
@@ -31,8 +44,12 @@ import Testing
       ["--format", "xml"], "no format `xml`", "--format table|md|csv        how reports are written"
     ),
     (["--use"], "`--use` needs a value", nil), (["--json=yes"], "`--json` takes no value", nil),
-    (["-x"], "no flag `-x`", nil), (["help", "a", "b"], "`olv help` takes one verb", nil),
-  ])
+    (["-x"], "no flag `-x`", nil), (["check"], "`olv check` needs a file", nil),
+    (["fmt", "--chek", "a"], "`olv fmt` has no flag `--chek`", nil),
+    (["help", "a", "b"], "`olv help` takes one verb", nil),
+  ]
+
+  @Test(arguments: mistaken)
   func mistakes(_ words: [String], _ message: String, _ help: String?) {
     let failure = #expect(throws: UsageFailure.self) { try Flags(words) }
     #expect(failure?.message == message)
