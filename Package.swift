@@ -36,7 +36,9 @@ let package = Package(
       name: "Evaluation", dependencies: ["Models", "Tokenizers", "Data", "Tensor", "Runtime"]),
     .target(
       name: "FineTuning",
-      dependencies: ["Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime"]),
+      dependencies: [
+        "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
+      ]),
     .target(
       name: "Quantization",
       dependencies: [

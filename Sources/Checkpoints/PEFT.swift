@@ -38,9 +38,16 @@ public struct PEFT: Sendable {
   public var base: String?
   /// `target_modules`, where shorter names than the modules' full ones select the same.
   public var targets: [String]?
+  /// Whether weight and adapter count as their sum rounded on the weight's grid. PEFT knows no such thing: the file says so
+  /// in a field of olv's own, which PEFT refuses rather than computing something else.
+  public var isMergeAware: Bool
 
-  public init(layers: [Layer], dropout: Double, base: String?, targets: [String]? = nil) {
+  public init(
+    layers: [Layer], dropout: Double, base: String?, targets: [String]? = nil,
+    isMergeAware: Bool = false
+  ) {
     self.targets = targets
+    self.isMergeAware = isMergeAware
     self.layers = layers
     self.dropout = dropout
     self.base = base
@@ -106,7 +113,9 @@ extension PEFT {
     guard !layers.isEmpty else {
       throw BadCheckpoint(path: file.file.path, reason: "holds no LoRA matrices")
     }
-    return PEFT(layers: layers, dropout: settings.dropout, base: settings.base)
+    return PEFT(
+      layers: layers, dropout: settings.dropout, base: settings.base,
+      isMergeAware: settings.isMergeAware)
   }
 
   /// The module and matrix that a tensor's name means.
@@ -156,6 +165,7 @@ extension PEFT {
     var alpha: Double
     var dropout: Double
     var stabilized: Bool
+    var isMergeAware: Bool
     var base: String?
     var ranks: [(pattern: String, value: Double)]
     var alphas: [(pattern: String, value: Double)]
@@ -186,6 +196,7 @@ extension PEFT {
         throw bad("lora_dropout: expected 0 to 1, found \(dropout)")
       }
       stabilized = json["use_rslora"]?.boolValue ?? false
+      isMergeAware = json["olv_merge_aware"]?.boolValue ?? false
       base = json["base_model_name_or_path"]?.stringValue
       func patterns(_ key: String) throws -> [(String, Double)] {
         try (json[key]?.objectValue ?? JSONObject()).map { pattern, value in
@@ -251,7 +262,7 @@ extension PEFT {
       if layer.rank != rank { ranks[layer.module] = .int(layer.rank) }
       if alpha(layer) != common { alphas[layer.module] = number(alpha(layer)) }
     }
-    return [
+    let plain: JSON = [
       "alpha_pattern": .object(alphas), "auto_mapping": nil,
       "base_model_name_or_path": base.map { .string($0) } ?? .null, "bias": "none",
       "fan_in_fan_out": false, "inference_mode": true, "init_lora_weights": true,
@@ -262,5 +273,8 @@ extension PEFT {
       "task_type": "CAUSAL_LM",
       "use_dora": false, "use_rslora": .bool(stabilized),
     ]
+    guard isMergeAware, var object = plain.objectValue else { return plain }
+    object["olv_merge_aware"] = true
+    return .object(object)
   }
 }

@@ -5,13 +5,15 @@ import Tensor
 /// What adapter a fine-tune trains.
 ///
 /// *Paper:* Hu et al., "LoRA" (2021); the scale of `rslora`: Kalajdzievski, "A rank stabilization scaling factor for
-/// fine-tuning with LoRA" (2023).
+/// fine-tuning with LoRA" (2023); `merge-aware`: Bondarenko et al., "Low-rank quantization-aware training for LLMs" (2024).
 public struct LoRA: Sendable, Hashable {
   public enum Method: String, Sendable, Hashable, CaseIterable {
     /// Scale α/r.
     case lora
     /// Scale α/√r, which keeps the size of updates at high ranks.
     case rslora
+    /// Scale α/r, and every step computes with what merging the adapter into the quantized weight would give.
+    case mergeAware = "merge-aware"
   }
 
   public var method: Method
@@ -38,14 +40,15 @@ public struct LoRA: Sendable, Hashable {
   /// The factor of the adapter's output.
   public var scale: Float {
     switch method {
-    case .lora: alpha / Float(rank)
+    case .lora, .mergeAware: alpha / Float(rank)
     case .rslora: alpha / Float(rank).squareRoot()
     }
   }
 
   /// `model` with a new adapter on every target: A Kaiming-uniform, B zero, so that nothing changes yet.
   ///
-  /// - Throws: `UnknownTarget`; `AdapterPresent` where there is an adapter already.
+  /// - Throws: `UnknownTarget`; `AdapterPresent` where there is an adapter already; `NothingToMergeInto` where merge-aware
+  ///   training finds a target that is not quantized.
   /// - Guarantee: A depends on the seed, the layer's name and its shape alone.
   public func attach(to model: Model) throws -> Model {
     guard rank > 0 else {
@@ -60,6 +63,9 @@ public struct LoRA: Sendable, Hashable {
       for index in model.blocks[block].linears.indices {
         let linear = model.blocks[block].linears[index]
         guard chosen.contains(linear.name) else { continue }
+        if method == .mergeAware, case .dense = linear.weight {
+          throw NothingToMergeInto(layer: linear.name)
+        }
         model.blocks[block].linears[index].adapter = try fresh(for: linear, on: model.backend)
       }
     }
@@ -75,7 +81,10 @@ public struct LoRA: Sendable, Hashable {
         stream: RandomStream(seed: seed, purpose: "lora.A \(linear.name)")))
     let b = try backend.make([outputs, rank], .f32)
     try backend.fill(b, with: 0)
-    return Adapter(a: a, b: b, rank: rank, alpha: alpha, scale: scale, dropout: dropout)
+    // No branch of the input goes through a merge-aware adapter, so there is nothing that dropout could hide.
+    return Adapter(
+      a: a, b: b, rank: rank, alpha: alpha, scale: scale,
+      dropout: method == .mergeAware ? 0 : dropout, isMergeAware: method == .mergeAware)
   }
 
   /// Numbers uniform in ±bound. PEFT's Kaiming-uniform initialization with a = √5 has the bound 1/√in.
@@ -106,4 +115,16 @@ public struct AdapterPresent: Failure, Equatable {
 
   public var message: String { "the model has an adapter already (rank \(rank) on \(layer))" }
   public var help: String? { "`merge` it, or remove it with `drop adapter`" }
+}
+
+/// Merge-aware training of a layer without a grid to merge into.
+public struct NothingToMergeInto: Failure, Equatable {
+  public var layer: String
+
+  public init(layer: String) { self.layer = layer }
+
+  public var message: String { "\(layer) is not quantized, so there is no grid to train on" }
+  public var help: String? {
+    "`quantize` first, name quantized layers with targets=, or use method=lora: float weights take an adapter up as it is"
+  }
 }

@@ -5,7 +5,10 @@ import Tensor
 /// Folds a model's adapters into its weights: W + scale · B·A.
 ///
 /// Float weights keep their type. Quantized weights have no room for a change smaller than half a step, so merging into
-/// them happens only on request, on the weights' own grid, and the report says what was left of the training.
+/// them happens only on request, on the weights' own grid, and the report says what was left of the training. Adapters
+/// that were trained merge-aware computed with the rounded sum all along: merging them loses nothing and needs no request.
+///
+/// - Guarantee: merging a merge-aware adapter gives the codes that its training computed with, bit for bit.
 public struct Merge: Sendable, Hashable {
   /// Whether quantized weights are rounded again on their own grid; otherwise they are refused.
   public var requantizes: Bool
@@ -16,65 +19,76 @@ public struct Merge: Sendable, Hashable {
   public func callAsFunction(_ model: Model, progress: ProgressHandler? = nil) throws
     -> (model: Model, report: MergeReport)
   {
-    let total = model.allLinears.count { $0.adapter != nil }
-    guard total > 0 else { throw NothingToMerge() }
-    if !requantizes, let layer = model.allLinears.first(where: \.isAdaptedAndPacked) {
+    let count = model.allLinears.count { $0.adapter != nil }
+    guard count > 0 else { throw NothingToMerge() }
+    if !requantizes, let layer = model.allLinears.first(where: \.wouldLose) {
       throw QuantizedMerge(layer: layer.name)
     }
     var report = MergeReport()
+    var total = Survival()
     var merged = try model.mapLinears { linear in
       guard let adapter = linear.adapter else { return linear }
       try Interrupt.check()
       var linear = linear
-      let delta = try adapter.delta(on: model.backend)
-      let (weight, layer) =
+      let delta = try adapter.term.delta(on: model.backend)
+      let (weight, survival) =
         switch linear.weight {
         case .dense(let tensor):
-          try merge(delta, into: tensor, name: linear.name, backend: model.backend)
+          try merge(delta, into: tensor, backend: model.backend)
         case .packed(let matrix):
-          try merge(delta, into: matrix, name: linear.name, backend: model.backend)
+          try merge(delta, into: matrix, backend: model.backend)
         }
       linear.weight = weight
       linear.adapter = nil
-      report.layers.append(layer)
+      report.isMergeAware = report.isMergeAware || adapter.isMergeAware
+      report.layers.append(survival.layer(linear.name))
+      total += survival
       progress?(
         Progress(
-          stage: "merge \(linear.name)", done: report.layers.count, total: total, unit: "layers"))
+          stage: "merge \(linear.name)", done: report.layers.count, total: count, unit: "layers"))
       return linear
     }
+    report.total = total.layer("total")
     merged.lineage.append(report.isRequantized ? "merged, requantized" : "merged")
     return (merged, report)
   }
 
-  private func merge(
-    _ delta: Tensor, into weight: Tensor, name: String, backend: any Backend
-  ) throws -> (Weight, MergeReport.Layer) {
+  private func merge(_ delta: Tensor, into weight: Tensor, backend: any Backend) throws -> (
+    Weight, Survival
+  ) {
     let sum = try backend.add(
       weight.dtype == .f32 ? weight : try backend.convert(weight, to: .f32), delta)
     let merged = weight.dtype == .f32 ? sum : try backend.convert(sum, to: weight.dtype)
     var survival = Survival()
     for rows in blocks(of: weight.rows, columns: weight.columns) {
-      let before = try backend.read(weight.rows(rows))
-      let after = try backend.read(merged.rows(rows))
       survival.add(
-        before: before, after: after, intended: try backend.read(delta.rows(rows)))
+        before: try backend.read(weight.rows(rows)), after: try backend.read(merged.rows(rows)),
+        intended: try backend.read(delta.rows(rows)))
     }
-    return (.dense(merged), survival.layer(name))
+    return (.dense(merged), survival)
   }
 
-  private func merge(
-    _ delta: Tensor, into matrix: PackedMatrix, name: String, backend: any Backend
-  ) throws -> (Weight, MergeReport.Layer) {
-    var requantizer = try Requantizer(matrix, backend: backend)
+  private func merge(_ delta: Tensor, into matrix: PackedMatrix, backend: any Backend) throws -> (
+    Weight, Survival
+  ) {
+    let merged = try backend.requantize(matrix, adding: delta)
+    let (before, after) = (try backend.dequantize(matrix), try backend.dequantize(merged))
+    let width = matrix.grid.width(columns: matrix.columns)
+    let groups =
+      try matrix.groupIndex.map { try backend.read($0).map { Int($0) } }
+      ?? (0..<matrix.columns).map { $0 / width }
     var survival = Survival()
     for rows in blocks(of: matrix.rows, columns: matrix.columns) {
       try Interrupt.check()
-      let intended = try backend.read(delta.rows(rows))
-      let change = try requantizer.round(rows, adding: intended)
+      let scales = try backend.read(matrix.scales.rows(rows))
+      let step = (0..<rows.count).flatMap { row in
+        groups.map { abs(scales[row * matrix.scales.columns + $0]) }
+      }
       survival.add(
-        before: change.before, after: change.after, intended: intended, step: change.step)
+        before: try backend.read(before.rows(rows)), after: try backend.read(after.rows(rows)),
+        intended: try backend.read(delta.rows(rows)), step: step)
     }
-    return (.packed(try requantizer.finished()), survival.layer(name))
+    return (.packed(merged), survival)
   }
 
   /// Rows in blocks small enough to hold a few of as f32.
@@ -85,16 +99,10 @@ public struct Merge: Sendable, Hashable {
 }
 
 extension Linear {
-  fileprivate var isAdaptedAndPacked: Bool {
-    if case .packed = weight { adapter != nil } else { false }
-  }
-}
-
-extension Adapter {
-  /// The change of the weight that the adapter stands for, scale · B·A: f32 `[out, in]`.
-  func delta(on backend: any Backend) throws -> Tensor {
-    try backend.product(
-      b, transposed: false, a, transposed: false, alpha: scale, beta: 0, into: nil)
+  /// Whether merging would round away part of what the adapter computes.
+  fileprivate var wouldLose: Bool {
+    guard case .packed = weight, let adapter else { return false }
+    return !adapter.isMergeAware
   }
 }
 
@@ -128,6 +136,6 @@ public struct QuantizedMerge: Failure, Equatable {
     "\(layer) is quantized: its weights cannot take up the adapter without being rounded again"
   }
   public var help: String? {
-    "keep the adapter as it is, or round again with `merge requantize=yes`, which loses part of the training"
+    "keep the adapter as it is, train with method=merge-aware, or round again with `merge requantize=yes`, which loses part of the training"
   }
 }

@@ -13,8 +13,15 @@ public struct MergeReport: Sendable {
   }
 
   public var layers: [Layer] = []
+  /// All layers taken together.
+  public var total = Layer(name: "total", change: 0, changed: 0, cosine: 1, steps: nil)
+  /// Whether the adapters were trained on the rounded sum, so that rounding them lost nothing.
+  public var isMergeAware = false
 
   public init() {}
+
+  /// Whether most of the training was rounded away: the realized change points elsewhere than the intended one.
+  public var isNearNoOp: Bool { isRequantized && !isMergeAware && total.cosine < 0.5 }
 
   /// Whether quantized weights were rounded again.
   public var isRequantized: Bool { layers.contains { $0.steps != nil } }
@@ -55,6 +62,17 @@ struct Survival {
       }
     }
     count += before.count
+  }
+
+  static func += (total: inout Survival, part: Survival) {
+    total.count += part.count
+    total.changed += part.changed
+    total.weight += part.weight
+    total.intended += part.intended
+    total.realized += part.realized
+    total.product += part.product
+    total.steps += part.steps
+    total.hasSteps = total.hasSteps || part.hasSteps
   }
 
   func layer(_ name: String) -> MergeReport.Layer {

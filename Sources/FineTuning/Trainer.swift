@@ -58,7 +58,8 @@ public struct Trainer {
     run.report.seconds = (run.clock.now - start) / .seconds(1)
     run.report.epochs = run.order.epochs(steps: run.report.steps)
     if run.updates > 0 {
-      run.model.lineage.append("lora r\(adapter.rank) \(run.updates) steps")
+      let method = adapter.isMergeAware ? LoRA.Method.mergeAware : .lora
+      run.model.lineage.append("\(method.rawValue) r\(adapter.rank) \(run.updates) steps")
     }
     return (run.model, run.report)
   }

@@ -14,9 +14,12 @@ public struct Adapter: Sendable {
   public var scale: Float
   /// Probability of zeroing an input element on its way into A, in training only.
   public var dropout: Float
+  /// Whether a quantized weight and the adapter count as their sum rounded on the weight's grid, as after merging.
+  public var isMergeAware: Bool
 
   public init(
-    a: Tensor, b: Tensor, rank: Int, alpha: Float, scale: Float? = nil, dropout: Float = 0
+    a: Tensor, b: Tensor, rank: Int, alpha: Float, scale: Float? = nil, dropout: Float = 0,
+    isMergeAware: Bool = false
   ) {
     self.a = a
     self.b = b
@@ -24,7 +27,11 @@ public struct Adapter: Sendable {
     self.alpha = alpha
     self.scale = scale ?? alpha / Float(rank)
     self.dropout = dropout
+    self.isMergeAware = isMergeAware
   }
+
+  /// What it adds to a linear layer, without dropout.
+  public var term: AdapterTerm { AdapterTerm(a: a, b: b, scale: scale) }
 
   public var parameterCount: Int { a.count + b.count }
 }
@@ -72,7 +79,10 @@ public struct Linear: Sendable {
   {
     var term: AdapterTerm?
     if let adapter {
-      term = AdapterTerm(a: adapter.a, b: adapter.b, scale: adapter.scale)
+      if adapter.isMergeAware, case .packed(let matrix) = weight {
+        return try execution.linear(x, merging: adapter.term, into: matrix, bias: bias)
+      }
+      term = adapter.term
       if let dropout, adapter.dropout > 0 {
         term?.dropout = adapter.dropout
         term?.mask = dropout.stream(of: name)

@@ -20,7 +20,8 @@ extension Model {
       }
       linear.adapter = Adapter(
         a: try backend.place(layer.a), b: try backend.place(layer.b), rank: layer.rank,
-        alpha: Float(layer.alpha), scale: Float(layer.scale), dropout: Float(peft.dropout))
+        alpha: Float(layer.alpha), scale: Float(layer.scale), dropout: Float(peft.dropout),
+        isMergeAware: peft.isMergeAware)
       replace(linear)
     }
   }
@@ -41,7 +42,8 @@ extension Model {
     let dropout = adapted.compactMap { $0.adapter?.dropout }.max() ?? 0
     return PEFT(
       layers: layers, dropout: decimal(dropout), base: base,
-      targets: isWhole ? kinds.sorted() : nil)
+      targets: isWhole ? kinds.sorted() : nil,
+      isMergeAware: adapted.contains { $0.adapter?.isMergeAware == true })
   }
 
   private func lastPart(_ name: String) -> String {

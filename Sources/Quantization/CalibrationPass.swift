@@ -3,12 +3,12 @@ import Runtime
 import Tensor
 
 /// What a pass learns about the input that the linears of one stage share.
-struct StageStatistics {
+public struct StageStatistics {
   /// f32 `[in, in]`: (2 / samples) · Σ xᵀ·x over all tokens.
-  var hessian: Tensor
+  public var hessian: Tensor
   /// f32 `[in]`: Σ |x| over all tokens, where wanted.
-  var magnitudes: Tensor?
-  var tokens: Int
+  public var magnitudes: Tensor?
+  public var tokens: Int
 }
 
 /// The calibration tokens on their way through the model: one pass, a block and within it a stage at a time, the
@@ -17,7 +17,7 @@ struct StageStatistics {
 /// The caller looks at the input of a stage, replaces the stage's linears, and lets the tokens advance through those:
 /// every layer sees what the quantized ones before it produce, which tools that hook into a whole model need two passes
 /// for. Memory: two activations per token, and the block's weights.
-struct CalibrationPass {
+public struct CalibrationPass {
   /// Tokens that advance together.
   private static let batchTokens = 4096
 
@@ -29,10 +29,10 @@ struct CalibrationPass {
   private var inputs: [(x: Tensor, delta: Tensor?)]
   private var states: [Block.State] = []
 
-  let tokens: Int
+  public let tokens: Int
 
   /// - Throws: `QuantizationFailure.blockTooLong`, `TokenOutOfRange`.
-  init(_ model: Model, _ data: CalibrationData) throws {
+  public init(_ model: Model, _ data: CalibrationData) throws {
     self.model = model
     execution = model.execution()
     samples = data.blocks.count
@@ -65,7 +65,7 @@ struct CalibrationPass {
   /// Enters a block, up to the input of its first stage.
   ///
   /// - Parameter keepsInput: Whether `pass(through:)` shall be able to start here again.
-  mutating func begin(_ block: Block, keepsInput: Bool = false) throws {
+  public mutating func begin(_ block: Block, keepsInput: Bool = false) throws {
     states = []
     states.reserveCapacity(inputs.count)
     for index in inputs.indices {
@@ -78,7 +78,7 @@ struct CalibrationPass {
   }
 
   /// Measures the input of the stage reached.
-  func statistics(magnitudes: Bool = false) throws -> StageStatistics {
+  public func statistics(magnitudes: Bool = false) throws -> StageStatistics {
     let backend = model.backend
     let width = states.first?.input.columns ?? 0
     let hessian = try backend.make([width, width], .f32)
@@ -113,7 +113,7 @@ struct CalibrationPass {
   }
 
   /// Lets the tokens through the linears of `stage` as `block` has them.
-  mutating func advance(_ stage: Stage, through block: Block) throws {
+  public mutating func advance(_ stage: Stage, through block: Block) throws {
     for index in states.indices {
       try Interrupt.check()
       states[index] = try block.advance(
@@ -122,7 +122,7 @@ struct CalibrationPass {
   }
 
   /// Leaves the block after its last stage.
-  mutating func end() {
+  public mutating func end() {
     inputs = states.map { ($0.residual, $0.delta) }
     states = []
   }

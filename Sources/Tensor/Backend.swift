@@ -118,6 +118,9 @@ public protocol Backend: AnyObject, Sendable {
   /// - Throws: `NotFinite` for the weight, or for a scale that its type cannot hold.
   func round(_ weight: Tensor, to grid: Grid, rule: ScaleRule, limits: Tensor?) throws
     -> PackedMatrix
+  /// `matrix` with every code moved to the one nearest to its value plus `delta`, f32 `[rows, columns]`, ties to even and
+  /// clamped to the grid; scales and zero points stay. A group whose scale is 0 stays as it is.
+  func requantize(_ matrix: PackedMatrix, adding delta: Tensor) throws -> PackedMatrix
   /// How far `matrix` lies from `weight`, also as `hessian`, f32 `[columns, columns]`, weighs it.
   func roundingError(_ matrix: PackedMatrix, of weight: Tensor, hessian: Tensor?) throws
     -> RoundingError
@@ -173,6 +176,12 @@ public struct AdapterTerm: Sendable {
   }
 
   public var rank: Int { a.rows }
+
+  /// The change of the weight that the term stands for, scale · B·A: f32 `[out, in]`.
+  public func delta(on backend: any Backend) throws -> Tensor {
+    try backend.product(
+      b, transposed: false, a, transposed: false, alpha: scale, beta: 0, into: nil)
+  }
 
   /// Whether element `index` of the input survives dropout: the definition that every backend computes.
   ///

@@ -3,6 +3,7 @@ import FineTuning
 import JSON
 import Language
 import Models
+import Quantization
 import Runtime
 import Session
 import Tensor
@@ -19,6 +20,14 @@ struct FineTune: Verb {
 
     Rows are tokenized one by one, joined by blank lines and cut into blocks of length=; pack=no trains row by row, and \
     mask=response then predicts the response alone. A model that has an adapter already has it trained further.
+
+    method=merge-aware trains on a quantized base what `merge` will ship: each step computes with the codes of the merged \
+    weights, and gradients pass straight through the rounding. A change must reach half a step of the grid to count, so it \
+    wants a larger lr= or more steps than lora.
+
+    init= says where the adapter starts. On a quantized base loftq is the best low-rank repair of the rounding error, and \
+    cloq that of its effect on calibration text; both need from=, the float model. pissa takes the principal part out of \
+    float weights.
     """
   static let output = VerbOutput.model
   static let examples = [
@@ -30,6 +39,13 @@ struct FineTune: Verb {
     Example(
       "finetune tiny-codes[:64] steps=2 pack=no mask=response eval=no",
       "row by row, responses alone", setup: "use demo; load phi"),
+    Example(
+      "finetune tiny-codes steps=2 method=merge-aware lr=2e-3 eval=no; merge",
+      "trained on the codes that are shipped", setup: "use demo; load phi; quantize rtn"),
+    Example(
+      "finetune tiny-codes steps=2 init=cloq from=phi samples=8 eval=no",
+      "starting from the best repair of the rounding error",
+      setup: "use demo; load phi; quantize rtn bits=3"),
   ]
   static let seeAlso = ["merge", "drop", "quantize", "ppl"]
   static let paper: String? = "Hu et al., LoRA: Low-rank adaptation of large language models (2021)"
@@ -57,7 +73,22 @@ struct FineTune: Verb {
   @Opt("log", "steps between evaluations and log lines", range: 1...) var log: Int = 25
   @Opt("seed", "seeds the adapter, the order of the data and the dropout", range: 0...) var seed:
     Int = 42
-  @Opt("method", "lora scales by α/r, rslora by α/√r") var method: AdapterMethod = .lora
+  @Opt(
+    "method",
+    "lora scales by α/r, rslora by α/√r; merge-aware trains the codes of the merged weights")
+  var method: LoRA.Method = .lora
+  @Opt("init", "where the adapter starts") var initialization: AdapterInitialization = .default
+  @Opt("from", "init=loftq, cloq: the float model that was quantized") var float: ModelReference?
+  @Opt(
+    "calibration", "init=cloq: calibration text, by default what the model was quantized with",
+    noun: "dataset")
+  var calibration: DatasetReference?
+  @Opt("samples", "init=cloq with calibration=: blocks of text", range: 1...1_000_000)
+  var samples: Int = 128
+  @Opt(
+    "block", "init=cloq with calibration=: tokens in a block; 2048, or what the model reads",
+    unit: "tokens", range: 2...)
+  var block: Int?
   @Opt("pack", "pack rows into blocks; `no` trains row by row") var pack: Bool = true
   @Opt("mask", "with pack=no: predict everything, or the response alone") var mask: MaskChoice =
     .none
@@ -68,7 +99,6 @@ struct FineTune: Verb {
   var checkpointing: Bool = false
 
   enum ScheduleShape: String, CaseIterable, ArgumentType { case constant, linear, cosine }
-  enum AdapterMethod: String, CaseIterable, ArgumentType { case lora, rslora }
   enum MaskChoice: String, CaseIterable, ArgumentType { case none, response }
 
   private func training() throws -> Dataset {
@@ -90,9 +120,38 @@ struct FineTune: Verb {
 
   private func lora() -> LoRA {
     LoRA(
-      method: LoRA.Method(rawValue: method.rawValue) ?? .lora, rank: rank, alpha: Float(alpha),
+      method: method, rank: rank, alpha: Float(alpha),
       dropout: Float(dropout), targets: targets == ["all"] ? .all : .named(targets),
       seed: UInt64(seed))
+  }
+
+  /// The model with a new adapter, and what its initialization did where it did something.
+  private func attach(to current: LoadedModel, _ context: RunContext) throws -> (
+    Model, InitializationReport?
+  ) {
+    let base = current.model
+    var reference: Model?
+    if let float {
+      guard let loaded = float.value as? LoadedModel else { throw ForeignModel() }
+      reference = loaded.model
+    }
+    do {
+      var text = current.calibration
+      if let rows = try calibration?.rows(for: .train) {
+        text = CalibrationText(rows: rows, samples: samples, length: block)
+      }
+      let (model, report) = try lora().attach(
+        to: base, initialization: initialization, float: reference,
+        calibration: initialization == .cloq ? try text?.data(for: base) : nil,
+        progress: context.progress)
+      return (model, report.layers.isEmpty ? nil : report)
+    } catch let failure as InitializationMismatch {
+      throw $initialization.failure(failure.message, help: failure.help)
+    } catch let failure as NothingToMergeInto {
+      throw $method.failure(failure.message, help: failure.help)
+    } catch let failure as QuantizationFailure {
+      throw $samples.failure(failure.message, help: failure.help)
+    }
   }
 
   func bind(_ context: BindContext) throws {
@@ -102,6 +161,10 @@ struct FineTune: Verb {
     if mask == .response, pack {
       throw $mask.failure(
         "mask=response needs pack=no", help: "add pack=no: rows are then trained one by one")
+    }
+    if $float.isGiven, initialization != .loftq, initialization != .cloq {
+      throw $float.failure(
+        "from= is for init=loftq and init=cloq", help: "add init=cloq, or leave it out")
     }
     if let model = context.model as? LoadedModel, !model.model.hasAdapter {
       do { _ = try lora().targets.choose(among: model.model.allLinears.map(\.name)) } catch let
@@ -118,10 +181,12 @@ struct FineTune: Verb {
     let current = try context.loadedModel()
     let base = current.model
     let model: Model
+    var start: InitializationReport?
     if base.hasAdapter {
-      for given in [$rank.isGiven ? "rank" : nil, $targets.isGiven ? "targets" : nil].compactMap({
-        $0
-      }) {
+      for given in [
+        $rank.isGiven ? "rank" : nil, $targets.isGiven ? "targets" : nil,
+        initialization != .default ? "init" : nil, $method.isGiven ? "method" : nil,
+      ].compactMap({ $0 }) {
         throw $rank.failure(
           "\(given)= does not apply: the model has an adapter already, which is trained further",
           help: "`merge` it or `drop adapter` first to start a new one")
@@ -129,7 +194,7 @@ struct FineTune: Verb {
       context.note("the model's adapter is trained further")
       model = base
     } else {
-      model = try lora().attach(to: base)
+      (model, start) = try attach(to: current, context)
     }
     let rows = try training()
     let packing = pack ? Packing.blocks : .rows(mask == .response ? .response : .none)
@@ -155,7 +220,21 @@ struct FineTune: Verb {
       evaluating: try held().map { try sequences($0, blocks: batch) })
     var value = LoadedModel(trained)
     value.quantization = current.quantization
-    let summary = Self.summarize(report, rows: rows.label, log: log)
+    value.calibration = current.calibration
+    var summary = Self.summarize(report, rows: rows.label, log: log)
+    if let start {
+      summary.fields["init"] = .object(
+        JSONObject([
+          ("name", .string(initialization.rawValue)), ("error_before", .number(start.before)),
+          ("error_after", .number(start.after)),
+        ]))
+      let what =
+        initialization == .pissa ? "of the weights left in the base" : "of the rounding error left"
+      summary.display.insert(
+        .text(
+          "\(initialization.rawValue): \(Words.percent(start.before > 0 ? start.after / start.before : 0)) \(what)"
+            + (initialization == .cloq ? ", as calibration weighs it" : "")), at: 0)
+    }
     if let stopped = report.stopped {
       context.note(
         "stopped after step \(report.steps) of \(steps); the adapter as of that step is kept")
@@ -236,4 +315,11 @@ enum HeldOut: ArgumentType {
     default: .dataset(try DatasetReference.convert(datum, conversion))
     }
   }
+}
+
+extension LoRA.Method: ArgumentType {}
+extension AdapterInitialization: ArgumentType {}
+
+struct ForeignModel: Failure {
+  var message: String { "the model is not one of the engine's" }
 }

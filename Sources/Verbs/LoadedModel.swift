@@ -1,3 +1,4 @@
+import Data
 import JSON
 import Models
 import Quantization
@@ -8,10 +9,15 @@ struct LoadedModel: ModelValue {
   var model: Model
   /// What the last quantization did to each layer, where it happened in this session.
   var quantization: QuantizationReport?
+  /// The text that it was calibrated on, or would have been by a method that needs any.
+  var calibration: CalibrationText?
 
-  init(_ model: Model, quantization: QuantizationReport? = nil) {
+  init(
+    _ model: Model, quantization: QuantizationReport? = nil, calibration: CalibrationText? = nil
+  ) {
     self.model = model
     self.quantization = quantization
+    self.calibration = calibration
   }
 
   /// Whether it was fine-tuned, also where the adapter was merged since.
@@ -43,4 +49,20 @@ extension RunContext {
   func loadedModel() throws -> LoadedModel { try model(as: LoadedModel.self) }
 
   var engine: Engine { get throws { try host(as: Engine.self) } }
+}
+
+/// Which blocks of which rows a model is calibrated on.
+struct CalibrationText: Sendable {
+  var rows: Dataset
+  var samples: Int
+  /// Tokens in a block; nil: 2048, or what the model reads.
+  var length: Int?
+  var seed: UInt64?
+
+  /// - Throws: `QuantizationFailure.tooFewSamples`, `DatasetFailure`, `Cancelled`.
+  func data(for model: Model) throws -> CalibrationData {
+    try CalibrationData(
+      rows, tokenizer: model.tokenizer, vocabulary: model.config.vocabulary, samples: samples,
+      length: length ?? min(2048, model.config.maxPositions), seed: seed)
+  }
 }

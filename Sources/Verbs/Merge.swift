@@ -14,7 +14,7 @@ struct MergeVerb: Verb {
     Float weights take the adapter up in their own type. Quantized weights have no room for changes smaller than half a \
     step: merging into them happens only with requantize=yes, on the weights' own grid, and the report says what \
     survives of the training: the change in steps, the share of codes that changed, and the cosine of the intended and \
-    the realized change.
+    the realized change. Adapters trained with method=merge-aware lose nothing and are merged as they are.
     """
   static let output = VerbOutput.model
   static let examples = [
@@ -34,34 +34,35 @@ struct MergeVerb: Verb {
     let (merged, report) = try Merge(requantizes: requantize)(
       current.model, progress: context.progress)
     let layers = report.layers
-    let count = Double(max(layers.count, 1))
-    let cosine = layers.reduce(0) { $0 + $1.cosine } / count
-    let changed = layers.reduce(0) { $0 + $1.changed } / count
-    if report.isRequantized, cosine < 0.5 {
+    let total = report.total
+    if report.isNearNoOp {
       context.note(
-        "little of the training survives rounding (mean cosine \(Words.decimals(cosine, 2))): keep the adapter, or merge into the float model and quantize that"
+        "warning: merging was nearly a no-op: \(Words.percent(total.changed)) of the codes changed, and the change points elsewhere (cosine \(Words.decimals(total.cosine, 2))). "
+          + "Ship the adapter beside the quantized model, merge into the float model and quantize that, or train with `finetune … method=merge-aware`"
       )
     }
-    let fields = JSONObject([
-      ("requantized", .bool(report.isRequantized)),
-      ("changed", .number(changed)), ("cosine", .number(cosine)),
-      (
-        "layers",
-        .array(
-          layers.map { layer in
-            var object = JSONObject([
-              ("name", .string(layer.name)), ("change", .number(layer.change)),
-              ("changed", .number(layer.changed)), ("cosine", .number(layer.cosine)),
-            ])
-            if let steps = layer.steps { object["steps"] = .number(steps) }
-            return .object(object)
-          })
-      ),
-    ])
+    func facts(_ layer: MergeReport.Layer) -> JSONObject {
+      var object = JSONObject([
+        ("change", .number(layer.change)), ("changed", .number(layer.changed)),
+        ("cosine", .number(layer.cosine)),
+      ])
+      if let steps = layer.steps { object["steps"] = .number(steps) }
+      return object
+    }
+    var fields = facts(total)
+    fields["requantized"] = .bool(report.isRequantized)
+    fields["merge_aware"] = .bool(report.isMergeAware)
+    fields["near_no_op"] = .bool(report.isNearNoOp)
+    fields["layers"] = .array(
+      layers.map { layer in
+        var object = JSONObject([("name", .string(layer.name))])
+        for (key, value) in facts(layer) { object[key] = value }
+        return .object(object)
+      })
     let grid = Grid(
       columns: ["layer", "change", "weights changed", "cosine"]
         + (report.isRequantized ? ["change in steps"] : []),
-      rows: layers.map { layer in
+      rows: ([total] + layers).map { layer in
         [
           layer.name, Words.percent(layer.change), Words.percent(layer.changed),
           Words.decimals(layer.cosine, 3),

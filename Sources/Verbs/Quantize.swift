@@ -139,8 +139,12 @@ struct Quantize: Verb {
         "\(layer.name): the damping was raised to \(Words.short(Double(damping))) of the mean diagonal before the Hessian could be factored"
       )
     }
+    // Also for a method that needs none, so that what is compared later uses the same.
+    let text = (rows ?? (try? data?.rows(for: .train))).map {
+      CalibrationText(rows: $0, samples: samples, length: length, seed: settings.seed)
+    }
     return .model(
-      LoadedModel(model, quantization: report),
+      LoadedModel(model, quantization: report, calibration: text),
       describe(report, settings: settings, calibration: calibration))
   }
 

@@ -177,27 +177,33 @@ struct MergeTests {
     #expect(try logits(merged) == logits(model.droppingAdapter()))
   }
 
-  /// Columns that belong to other groups than their neighbours, as orders that permute columns leave them.
-  @Test func theIndexOfGroupsIsFollowed() throws {
-    let grid = Grid(bits: 4, group: 8, symmetric: false)
-    let (rows, columns) = (3, 16)
-    let weight = TinyModel.noise([rows, columns], deviation: 1, "weight", seed: 2)
-    let plain = try backend.round(weight, to: grid, rule: .minmax, limits: nil)
-    // Every column keeps its code and takes the other group's scale and zero point.
-    let index = HostStorage(byteCount: columns * 4)
-    let groups = try #require(index.host).assumingMemoryBound(to: Int32.self)
-    for column in 0..<columns { groups[column] = column < 8 ? 1 : 0 }
-    let matrix = PackedMatrix(
-      rows: rows, columns: columns, grid: grid, codes: plain.codes, scales: plain.scales,
-      zeros: plain.zeros, groupIndex: Tensor(index, shape: [columns], dtype: .i32))
-    var requantizer = try Requantizer(matrix, backend: backend)
-    let change = try requantizer.round(
-      0..<rows, adding: [Float](repeating: 0, count: rows * columns))
-    let expected = try backend.read(backend.dequantize(matrix))
-    #expect(zip(change.before, expected).allSatisfy { abs($0 - $1) < 1e-6 })
-    #expect(change.after == change.before)
-    #expect(try backend.read(requantizer.finished().codes) == backend.read(matrix.codes))
-    groups[5] = 2
-    #expect(throws: ShapeMismatch.self) { try Requantizer(matrix, backend: backend) }
+  /// The total weighs every layer by its weights: sums of squares add up.
+  @Test func totalsAreThoseOfAllWeightsTogether() throws {
+    let model = try quantized(TinyModel.adapted(backend: backend), Self.grids[0])
+    let (_, report) = try Merge(requantizes: true)(model)
+    let counts = model.allLinears.map { Double($0.inputs * $0.outputs) }
+    let all = counts.reduce(0, +)
+    let changed = zip(report.layers, counts).reduce(0) { $0 + $1.0.changed * $1.1 } / all
+    #expect(abs(report.total.changed - changed) < 1e-12)
+    let squares = try zip(report.layers, counts).reduce(0.0) { sum, layer in
+      let steps = try #require(layer.0.steps)
+      return sum + steps * steps * layer.1
+    }
+    #expect(abs(try #require(report.total.steps) - (squares / all).squareRoot()) < 1e-9)
+    let cosines = report.layers.map(\.cosine)
+    #expect(
+      report.total.cosine >= (cosines.min() ?? 0) && report.total.cosine <= (cosines.max() ?? 0))
+  }
+
+  @Test func aNearNoOpIsCalledOne() throws {
+    let model = try quantized(TinyModel.adapted(backend: backend), Self.grids[0])
+    let small = model.mapLinears { linear in
+      var linear = linear
+      linear.adapter?.scale *= 1e-2
+      return linear
+    }
+    #expect(try Merge(requantizes: true)(small).report.isNearNoOp)
+    #expect(try !Merge(requantizes: true)(model).report.isNearNoOp)
+    #expect(try !Merge()(TinyModel.adapted(backend: backend)).report.isNearNoOp)
   }
 }

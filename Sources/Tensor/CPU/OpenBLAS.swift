@@ -33,6 +33,18 @@ struct OpenBLAS: Sendable {
       UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<Int32>,
       UnsafeMutablePointer<Float>?, UnsafePointer<Int32>, UnsafeMutablePointer<Int32>, Int, Int
     ) -> Void
+  /// `ssyevr_`: jobz, range, uplo, n, a, lda, vl, vu, il, iu, abstol, m, w, z, ldz, isuppz, work, lwork, iwork, liwork, info,
+  /// and the lengths of the three strings.
+  typealias SymmetricEigenvectors =
+    @convention(c) (
+      UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Float>?, UnsafePointer<Int32>, UnsafePointer<Float>,
+      UnsafePointer<Float>, UnsafePointer<Int32>, UnsafePointer<Int32>, UnsafePointer<Float>,
+      UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?,
+      UnsafePointer<Int32>, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<Float>?,
+      UnsafePointer<Int32>, UnsafeMutablePointer<Int32>?, UnsafePointer<Int32>,
+      UnsafeMutablePointer<Int32>, Int, Int, Int
+    ) -> Void
 
   let sgemm: Product
   let ssyrk: RankUpdate
@@ -40,6 +52,7 @@ struct OpenBLAS: Sendable {
   let spotrf: Factorization
   let spotri: Factorization
   let strtri: TriangularInverse
+  let ssyevr: SymmetricEigenvectors
 
   private static let library = Result { try OpenBLAS(Processor.detect()) }
 
@@ -62,6 +75,7 @@ struct OpenBLAS: Sendable {
     spotrf = try library.function("spotrf_", as: Factorization.self)
     spotri = try library.function("spotri_", as: Factorization.self)
     strtri = try library.function("strtri_", as: TriangularInverse.self)
+    ssyevr = try library.function("ssyevr_", as: SymmetricEigenvectors.self)
   }
 }
 
