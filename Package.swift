@@ -49,6 +49,7 @@ let package = Package(
     .target(name: "Tokenizers", dependencies: ["JSON", "Runtime", "CPCRE2"]),
     .target(name: "Data", dependencies: ["JSON", "Runtime", "CZlib", "CYAML"]),
     .target(name: "Checkpoints", dependencies: ["Tensor", "JSON", "Runtime"]),
+    .target(name: "Conformance", dependencies: ["Tensor", "Runtime"]),
     // Kernel sources travel in the program and are compiled for the card at hand.
     .target(
       name: "CUDA", dependencies: ["Tensor", "Runtime", "CCUDA"],

@@ -1,0 +1,150 @@
+import Tensor
+
+/// One linear layer to be checked.
+private struct LinearCase: Sendable {
+  enum Kind: Sendable {
+    case dense(DType)
+    case packed(Grid, ordered: Bool)
+  }
+
+  var n, inputs, outputs: Int
+  var kind: Kind
+  var precision = Precision.bf16
+  var bias = false
+  var rank: Int?
+  var dropout: Float = 0
+  var isView = false
+
+  var name: String {
+    var parts = ["[\(n), \(inputs)] → \(outputs)"]
+    switch kind {
+    case .dense(let dtype): parts.append(dtype.rawValue)
+    case .packed(let grid, let ordered):
+      parts.append("\(grid.bits) bits\(ordered ? " ordered" : "")")
+    }
+    parts.append("in \(precision.rawValue)")
+    if bias { parts.append("bias") }
+    if let rank { parts.append("rank \(rank) dropout \(dropout)") }
+    return parts.joined(separator: ", ")
+  }
+
+  static let all = [
+    LinearCase(n: 7, inputs: 33, outputs: 65, kind: .dense(.bf16)),
+    LinearCase(n: 1, inputs: 256, outputs: 512, kind: .dense(.bf16)),
+    LinearCase(n: 3, inputs: 264, outputs: 72, kind: .dense(.bf16), bias: true),
+    LinearCase(n: 130, inputs: 256, outputs: 512, kind: .dense(.bf16), rank: 8, dropout: 0.05),
+    LinearCase(n: 129, inputs: 264, outputs: 200, kind: .dense(.bf16), rank: 64, isView: true),
+    LinearCase(n: 19, inputs: 33, outputs: 65, kind: .dense(.f32), precision: .f32, rank: 4),
+    LinearCase(
+      n: 19, inputs: 64, outputs: 96, kind: .dense(.f16), precision: .f32, bias: true, rank: 5,
+      dropout: 0.5),
+    LinearCase(n: 33, inputs: 128, outputs: 96, kind: .dense(.f16)),
+    LinearCase(n: 33, inputs: 128, outputs: 96, kind: .dense(.f32), rank: 16, dropout: 0.1),
+    LinearCase(
+      n: 66, inputs: 256, outputs: 96,
+      kind: .packed(Grid(bits: 4, group: 128, symmetric: false, scaleType: .f16), ordered: false),
+      rank: 8, dropout: 0.05),
+    LinearCase(
+      n: 1, inputs: 256, outputs: 96,
+      kind: .packed(Grid(bits: 4, group: 32, symmetric: true, scaleType: .f16), ordered: false)),
+    LinearCase(
+      n: 2, inputs: 1024, outputs: 320,
+      kind: .packed(Grid(bits: 4, group: 128, symmetric: false, scaleType: .f16), ordered: false)),
+    LinearCase(
+      n: 20, inputs: 96, outputs: 40,
+      kind: .packed(Grid(bits: 3, group: 32, symmetric: false), ordered: true)),
+    LinearCase(
+      n: 20, inputs: 99, outputs: 40,
+      kind: .packed(Grid(bits: 3, group: 33, symmetric: false), ordered: false), precision: .f32),
+    LinearCase(
+      n: 20, inputs: 96, outputs: 40,
+      kind: .packed(Grid(bits: 2, group: 16, symmetric: true), ordered: false)),
+    LinearCase(
+      n: 20, inputs: 96, outputs: 40,
+      kind: .packed(Grid(bits: 8, group: nil, symmetric: false), ordered: false), bias: true),
+  ]
+
+  func weights(_ trial: inout Trial) throws -> (device: Weight, reference: Weight) {
+    switch kind {
+    case .dense(let dtype):
+      let pair = try trial.tensor([outputs, inputs], dtype, scale: 0.1)
+      return (.dense(pair.device), .dense(pair.reference))
+    case .packed(let grid, let ordered):
+      let (found, wanted) = try trial.packed(
+        rows: outputs, columns: inputs, grid, ordered: ordered)
+      return (.packed(found), .packed(wanted))
+    }
+  }
+}
+
+extension Trial {
+  /// A random matrix, rounded by the reference; with `ordered`, columns belong to groups in a random order.
+  mutating func packed(rows: Int, columns: Int, _ grid: Grid, ordered: Bool) throws -> (
+    device: PackedMatrix, reference: PackedMatrix
+  ) {
+    let weight = Tensor(numbers(rows * columns, scale: 0.1), shape: [rows, columns])
+    let rounded = try reference.round(weight, to: grid, rule: .minmax, limits: nil)
+    var index: Pair?
+    if ordered {
+      let width = grid.width(columns: columns)
+      var groups = (0..<columns).map { Float($0 / width) }
+      for (place, other) in integers(columns, below: columns).enumerated() {
+        groups.swapAt(place, other)
+      }
+      index = try pair(Tensor(groups, shape: [columns]), .i32)
+    }
+    func matrix(_ take: (Tensor) throws -> Tensor, _ index: Tensor?) rethrows -> PackedMatrix {
+      PackedMatrix(
+        rows: rows, columns: columns, grid: grid, codes: try take(rounded.codes),
+        scales: try take(rounded.scales), zeros: try rounded.zeros.map(take), groupIndex: index)
+    }
+    return (
+      try matrix(device.place, index?.device), matrix({ $0 }, index?.reference)
+    )
+  }
+}
+
+extension Conformance {
+  static let linears = [
+    Check("linear") { trial in
+      for item in LinearCase.all {
+        try trial.attempt(item.name) { trial in
+          let x = try trial.activation(item.n, item.inputs, isView: item.isView)
+          let weight = try item.weights(&trial)
+          let bias = item.bias ? try trial.tensor([item.outputs], .bf16) : nil
+          var terms: (device: AdapterTerm, reference: AdapterTerm)?
+          if let rank = item.rank {
+            let a = try trial.tensor([rank, item.inputs], scale: 0.1)
+            let b = try trial.tensor([item.outputs, rank], scale: 0.1)
+            let mask = item.dropout > 0 ? RandomStream(seed: 7, purpose: "mask") : nil
+            terms = (
+              AdapterTerm(
+                a: a.device, b: b.device, scale: 0.5, dropout: item.dropout, mask: mask),
+              AdapterTerm(
+                a: a.reference, b: b.reference, scale: 0.5, dropout: item.dropout, mask: mask)
+            )
+          }
+          let found = try trial.device.linear(
+            x.device, weight.device, bias: bias?.device, adapter: terms?.device,
+            precision: item.precision)
+          let wanted = try trial.reference.linear(
+            x.reference, weight.reference, bias: bias?.reference, adapter: terms?.reference,
+            precision: .f32)
+          try trial.expect("y", found.y, wanted.y, within: Tolerance.halves)
+          try trial.expect("reduced", found.reduced, wanted.reduced, within: Tolerance.halves)
+
+          let dy = try trial.activation(item.n, item.outputs)
+          let back = try trial.device.linearBackward(
+            dy.device, x: x.device, weight: weight.device, adapter: terms?.device,
+            reduced: found.reduced, precision: item.precision, needsInput: true)
+          let believed = try trial.reference.linearBackward(
+            dy.reference, x: x.reference, weight: weight.reference, adapter: terms?.reference,
+            reduced: wanted.reduced, precision: .f32, needsInput: true)
+          try trial.expect("dx", back.dx, believed.dx, within: Tolerance.halves)
+          try trial.expect("da", back.da, believed.da, within: Tolerance.halves)
+          try trial.expect("db", back.db, believed.db, within: Tolerance.halves)
+        }
+      }
+    }
+  ]
+}
