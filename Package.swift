@@ -17,7 +17,8 @@ let registers: [SwiftSetting] = [.enableExperimentalFeature("SymbolLinkageMarker
 let package = Package(
   name: "olv",
   targets: [
-    .executableTarget(name: "olv", dependencies: ["Console", "Verbs", "Session", "Runtime"]),
+    .executableTarget(
+      name: "olv", dependencies: ["Console", "Verbs", "Session", "CUDA", "Runtime"]),
     .target(
       name: "Console", dependencies: ["Session", "Charts", "Language", "JSON", "Runtime", "CEdit"]),
     .target(
@@ -25,7 +26,7 @@ let package = Package(
       dependencies: [
         "Session", "Charts", "Language", "Evaluation", "FineTuning", "Quantization", "Models",
         "Tokenizers",
-        "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
+        "Data", "Checkpoints", "Conformance", "Tensor", "JSON", "Runtime",
       ], swiftSettings: registers),
     .target(
       name: "Session", dependencies: ["Charts", "Language", "JSON", "Runtime", "CRegistry"],
@@ -135,7 +136,8 @@ let package = Package(
       dependencies: [
         "TestSupport", "Transcripts", "Runtime", "Verbs", "Session", "Charts", "Language", "JSON",
         "Evaluation",
-        "FineTuning", "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Tensor",
+        "FineTuning", "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Conformance",
+        "Tensor",
       ]),
     .testTarget(
       name: "ConsoleTests",

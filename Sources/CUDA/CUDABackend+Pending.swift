@@ -1,6 +1,6 @@
 import Tensor
 
-// What GPUs cannot do yet. The backend is offered to nobody while this file is here.
+// What GPUs cannot do yet. `auto` takes no GPU while this file is here.
 extension CUDABackend {
   public func attention(
     q: Tensor, k: Tensor, v: Tensor, rotary: Rotary, segments: Segments, shape: AttentionShape,

@@ -44,6 +44,7 @@ struct Flags: Equatable {
       olv -i FILE.olv              a script, then a prompt
       olv help [VERB]              what there is
       olv check FILE.olv…          what is wrong with scripts, without running them
+      olv selftest                 whether the device computes what it should
       olv fmt [--check] FILE.olv…  lays scripts out; with --check only says which need it
 
       --device auto|cpu|cuda[:N]   where to compute (auto: a GPU if one works)
@@ -142,6 +143,7 @@ struct Flags: Equatable {
       case "help":
         guard rest.count <= 1 else { throw UsageFailure(message: "`olv help` takes one verb") }
         action = .help(rest.first)
+      case "selftest": action = .text(files.joined(separator: " "))
       case "check": action = .check(try Self.files(rest, of: "check", flags: []))
       case "fmt":
         action = .format(

@@ -23,14 +23,23 @@ struct DeviceVerb: Verb {
         throw $device.failure(failure.message, help: failure.help)
       }
     }
-    let backend = try context.engine.backend()
+    let backend = try context.backend()
+    var fields = JSONObject([
+      ("name", .string(backend.device.name)), ("memory", .int(backend.device.memory)),
+      ("bf16", .bool(backend.supports(.bf16))),
+      ("compute", .string(try context.engine.compute.rawValue)),
+    ])
+    if let measured = backend as? any MeasuredBackend {
+      let use = measured.memoryUse
+      fields["memory_taken"] = .int(use.taken)
+      fields["memory_peak"] = .int(use.peak)
+      fields["memory_held_peak"] = .int(use.heldPeak)
+      // What follows is measured from here on.
+      measured.resetMemoryPeak()
+    }
     return .report(
       Report(
-        fields: JSONObject([
-          ("name", .string(backend.device.name)), ("memory", .int(backend.device.memory)),
-          ("bf16", .bool(backend.supports(.bf16))),
-          ("compute", .string(try context.engine.compute.rawValue)),
-        ]),
+        fields: fields,
         display: [
           .text(
             "\(backend.device): \(backend.device.name), \(Words.bytes(backend.device.memory))"

@@ -10,8 +10,9 @@ import Tensor
 ///
 /// Nothing is opened before it is needed: neither a device nor a file.
 public final class Engine: Host {
-  /// Opens a backend for a device name; nil where this build has none for it.
-  public typealias BackendMaker = @Sendable (String) throws -> (any Backend)?
+  /// Opens a backend for a device name; nil where it has none for it. For `auto` it throws nothing that lies with the
+  /// machine, but says in the offer why there is none.
+  public typealias BackendMaker = @Sendable (String) throws -> BackendOffer?
 
   /// Where models and datasets with hub ids lie.
   public let cache: HubCache
@@ -21,7 +22,7 @@ public final class Engine: Host {
   private struct State {
     var settings = Settings()
     var backend: (any Backend)?
-    var device = "auto"
+    var notice: String?
     var datasets: [String: Dataset] = [:]
     var promised: Set<String> = []
   }
@@ -56,7 +57,7 @@ public final class Engine: Host {
       throw UnknownCompute(name: settings.compute)
     }
     state.withLock { state in
-      if state.settings.device != settings.device { state.backend = nil }
+      if state.settings.device != settings.device { (state.backend, state.notice) = (nil, nil) }
       state.settings = settings
     }
   }
@@ -65,20 +66,33 @@ public final class Engine: Host {
   public func backend() throws -> any Backend {
     try state.withLock { state in
       if let backend = state.backend { return backend }
-      let backend = try open(state.settings.device)
+      let offer = try open(state.settings.device)
+      let backend = try offer.backend ?? CPUBackend()
       state.backend = backend
+      state.notice = offer.notice
       return backend
     }
   }
 
-  private func open(_ device: String) throws -> any Backend {
+  /// What is to be said once of the device that was taken.
+  func takeNotice() -> String? {
+    state.withLock { state in
+      defer { state.notice = nil }
+      return state.notice
+    }
+  }
+
+  private func open(_ device: String) throws -> BackendOffer {
+    var notice: String?
     if device != "cpu" {
       for maker in makers {
-        if let backend = try maker(device) { return backend }
+        guard let offer = try maker(device) else { continue }
+        if offer.backend != nil { return offer }
+        notice = notice ?? offer.notice
       }
       if device != "auto" { throw NoSuchBackend(name: device) }
     }
-    return try CPUBackend()
+    return BackendOffer(backend: nil, notice: notice)
   }
 
   public func dataset(named name: String) throws -> any DatasetValue {
@@ -110,6 +124,18 @@ public final class Engine: Host {
     let dataset = try Dataset.open(path, options)
     state.withLock { $0.datasets[key] = dataset }
     return dataset
+  }
+}
+
+/// A backend, or none, and one line about it.
+public struct BackendOffer: Sendable {
+  public var backend: (any Backend)?
+  /// Which device was taken, or why a GPU that is there was not.
+  public var notice: String?
+
+  public init(backend: (any Backend)?, notice: String?) {
+    self.backend = backend
+    self.notice = notice
   }
 }
 

@@ -60,7 +60,7 @@ struct Load: Verb {
   func run(_ context: RunContext) throws -> Outcome {
     let engine = try context.engine
     let folder = try folder(engine)
-    let backend = try engine.backend()
+    let backend = try context.backend()
     var model: Model
     switch weights {
     case .stored:

@@ -3,6 +3,7 @@ import JSON
 import Models
 import Quantization
 import Session
+import Tensor
 
 /// A model of the engine as a value of the language.
 struct LoadedModel: ModelValue {
@@ -49,6 +50,13 @@ extension RunContext {
   func loadedModel() throws -> LoadedModel { try model(as: LoadedModel.self) }
 
   var engine: Engine { get throws { try host(as: Engine.self) } }
+
+  /// The backend in use. The report says which device was taken, once.
+  func backend() throws -> any Backend {
+    let backend = try engine.backend()
+    if let notice = try engine.takeNotice() { note(notice) }
+    return backend
+  }
 }
 
 /// Which blocks of which rows a model is calibrated on.

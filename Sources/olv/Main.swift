@@ -1,4 +1,6 @@
+import CUDA
 import Console
+import FoundationEssentials
 import Glibc
 import Session
 import Verbs
@@ -6,6 +8,7 @@ import Verbs
 @main
 struct Main {
   static func main() {
-    exit(Console.run(Array(CommandLine.arguments.dropFirst()), host: Engine()))
+    let engine = Engine(makers: [openGPU])
+    exit(Console.run(Array(CommandLine.arguments.dropFirst()), host: engine))
   }
 }
