@@ -61,15 +61,16 @@ struct Trial {
     return Pair(device: try device.place(stored), reference: stored)
   }
 
-  /// Activations `[rows, columns]`: each side in its own type, of the same values. Every second one is a view.
+  /// Activations `[rows, columns]`: each side in its own type, of the same values, which bf16 holds; as a view where
+  /// wanted.
   mutating func activation(_ rows: Int, _ columns: Int, scale: Float = 1, isView: Bool = false)
     throws -> Pair
   {
     let width = isView ? columns + 24 : columns
     let all = Tensor(numbers(rows * width, scale: scale), shape: [rows, width])
-    let narrow = try reference.convert(all, to: device.activation)
+    let narrow = try reference.convert(all, to: .bf16)
     let pair = Pair(
-      device: try device.place(narrow),
+      device: try device.place(try reference.convert(narrow, to: device.activation)),
       reference: try reference.convert(narrow, to: reference.activation))
     return isView ? pair.columns(8..<8 + columns) : pair
   }

@@ -98,6 +98,10 @@ extension Interpreter {
       showAside(stamped(unfinished.report, made: unfinished.model))
       scope.model = .model(unfinished.model)
       throw unfinished.failure
+    } catch {
+      // What the verb showed on its way stays true.
+      for report in notes.shown { showAside(stamped(report)) }
+      throw error
     }
     for report in notes.shown { showAside(stamped(report)) }
     switch outcome {
