@@ -137,7 +137,7 @@ let package = Package(
         "TestSupport", "Transcripts", "Runtime", "Verbs", "Session", "Charts", "Language", "JSON",
         "Evaluation",
         "FineTuning", "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Conformance",
-        "Tensor",
+        "Tensor", "Console", "CUDA",
       ]),
     .testTarget(
       name: "ConsoleTests",

@@ -13,8 +13,9 @@ public enum Console {
   public static func run(_ arguments: [String], host: any Host) -> Int32 {
     Interrupt.install()
     let flags: Flags
+    let words = CommandWords(arguments)
     do { flags = try Flags(arguments) } catch {
-      return refuse(error, asJSON: arguments.contains("--json"))
+      return refuse(words.diagnostic(error), asJSON: arguments.contains("--json"))
     }
     switch flags.action {
     case .version:
@@ -38,21 +39,28 @@ public enum Console {
         settings.compute = flags.compute
         settings.arguments = flags.arguments.words
       }
-      for pack in flags.packs { try session.use(pack) }
+      for pack in flags.packs {
+        do { try session.use(pack) } catch let error as ScriptError {
+          screen.show(error.diagnostics.map { words.diagnostic($0, blaming: pack) })
+          return 2
+        }
+      }
     } catch let error as ScriptError {
       screen.show(error.diagnostics)
       return 2
     } catch {
-      screen.show([Diagnostic(error, at: nil, code: "usage")])
+      screen.show([words.diagnostic(error, blaming: flags.device)])
       return 2
     }
-    let status = act(flags, session, screen)
+    let status = act(flags, words, session, screen)
     guard writesFail.load(ordering: .relaxed) else { return status }
     Terminal.errors.write("error: standard output could not be written\n")
     return status == 0 ? 1 : status
   }
 
-  private static func act(_ flags: Flags, _ session: Session, _ screen: Screen) -> Int32 {
+  private static func act(
+    _ flags: Flags, _ words: CommandWords, _ session: Session, _ screen: Screen
+  ) -> Int32 {
     let action = flags.action
     do {
       switch action {
@@ -83,7 +91,7 @@ public enum Console {
       screen.show(error.diagnostics)
       return error.exitStatus
     } catch {
-      var diagnostic = Diagnostic(error, at: nil, code: "usage")
+      var diagnostic = words.diagnostic(error)
       if case .file(let name, _) = action, session.verbs.contains(name) {
         diagnostic.help = "`\(name)` is a verb: `olv -c \"\(name) …\"`"
       }
@@ -129,12 +137,12 @@ public enum Console {
     return style
   }
 
-  private static func refuse(_ error: any Error, asJSON: Bool) -> Int32 {
+  private static func refuse(_ diagnostic: Diagnostic, asJSON: Bool) -> Int32 {
     var style = Screen.Style()
     style.format = asJSON ? .json : .table
     let screen = Screen(
       style: style, out: { Terminal.output.write($0) }, err: { Terminal.errors.write($0) })
-    screen.show([Diagnostic(error, at: nil, code: "usage")])
+    screen.show([diagnostic])
     return 2
   }
 }

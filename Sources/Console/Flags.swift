@@ -92,12 +92,14 @@ struct Flags: Equatable {
       func value() throws -> String {
         if let attached { return attached }
         guard let next = words.popFirst() else {
-          throw UsageFailure(message: "`\(name)` needs a value", help: Self.line(of: name))
+          throw UsageFailure(
+            message: "`\(name)` needs a value", help: Self.line(of: name), word: name)
         }
         return next
       }
       if attached != nil, Self.plain.contains(name) {
-        throw UsageFailure(message: "`\(name)` takes no value")
+        throw UsageFailure(
+          message: "`\(name)` takes no value", help: "`\(name)` alone", word: word)
       }
       switch name {
       case "--device":
@@ -124,7 +126,8 @@ struct Flags: Equatable {
         throw UsageFailure(
           message: "no flag `\(name)`",
           help: near.map { "did you mean `\($0)`?" }
-            ?? "`olv --help` lists them; what the script should see follows `--`")
+            ?? "`olv --help` lists them; what the script should see follows `--`",
+          word: word)
       }
     }
     if isVersion {
@@ -141,7 +144,10 @@ struct Flags: Equatable {
       let rest = Array(files.dropFirst())
       switch file {
       case "help":
-        guard rest.count <= 1 else { throw UsageFailure(message: "`olv help` takes one verb") }
+        guard rest.count <= 1 else {
+          throw UsageFailure(
+            message: "`olv help` takes one verb", help: "`olv help ppl`", word: rest.last)
+        }
         action = .help(rest.first)
       case "selftest": action = .text(files.joined(separator: " "))
       case "check": action = .check(try Self.files(rest, of: "check", flags: []))
@@ -170,10 +176,11 @@ struct Flags: Equatable {
     let files = words.filter { !flags.contains($0) }
     if let flag = files.first(where: { $0.hasPrefix("-") && $0 != "-" }) {
       throw UsageFailure(
-        message: "`olv \(command)` has no flag `\(flag)`", help: line(of: command))
+        message: "`olv \(command)` has no flag `\(flag)`", help: line(of: command), word: flag)
     }
     guard !files.isEmpty else {
-      throw UsageFailure(message: "`olv \(command)` needs a file", help: line(of: command))
+      throw UsageFailure(
+        message: "`olv \(command)` needs a file", help: line(of: command), word: command)
     }
     return files
   }
@@ -181,7 +188,8 @@ struct Flags: Equatable {
   private static func choice(_ name: String, _ text: String, _ known: [String]) throws -> String {
     if known.contains(text) { return text }
     let near = didYouMean(text, among: known).map { "did you mean `\($0)`?" }
-    throw UsageFailure(message: "no \(name.dropFirst(2)) `\(text)`", help: near ?? line(of: name))
+    throw UsageFailure(
+      message: "no \(name.dropFirst(2)) `\(text)`", help: near ?? line(of: name), word: text)
   }
 
   private static func checkDevice(_ text: String) throws {
@@ -201,6 +209,9 @@ struct Flags: Equatable {
 
 /// A command line that cannot be read.
 struct UsageFailure: Failure {
+  let identifier = "usage.flag"
   var message: String
   var help: String?
+  /// The word of the command line that it is about; nil: all of it.
+  var word: String?
 }

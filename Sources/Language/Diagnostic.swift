@@ -31,16 +31,18 @@ public struct Diagnostic: Failure, Equatable {
   }
 
   /// Any failure, with the place in the script that ran into it. A diagnostic that knows its place keeps it.
-  public init(_ error: any Error, at span: Span?, code: String = "failure") {
+  public init(_ error: any Error, at span: Span?) {
     if let diagnostic = error as? Diagnostic {
       self = diagnostic
       self.span = diagnostic.span ?? span
     } else if let failure = error as? any Failure {
-      self.init(code: code, failure.message, at: span, help: failure.help)
+      self.init(code: failure.identifier, failure.message, at: span, help: failure.help)
     } else {
-      self.init(code: code, "\(error)", at: span)
+      self.init(code: "system", "\(error)", at: span)
     }
   }
+
+  public var identifier: String { code }
 
   public var source: Source? { span?.source }
   /// 1-based line and column of the start, where the place is known.

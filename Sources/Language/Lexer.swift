@@ -138,7 +138,9 @@ struct Lexer {
       return add(.word(text), from: start)
     }
     if !number.value.isFinite {
-      report("syntax.number", "the number `\(text.brief)` is too large", start, place)
+      report(
+        "syntax.number", "the number `\(text.brief)` is too large", start, place,
+        help: "the largest is about 1.8e308")
     }
     add(.number(number), from: start)
   }

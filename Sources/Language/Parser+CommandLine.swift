@@ -82,12 +82,15 @@ extension Parser {
         if isAttached { advance() }
         var isKey = false
         if case .word(let next) = kind { isKey = next.hasPrefix("--") }
-        if !isAttached, kind == .end || isKey || switches.contains(key.text) {
+        if !isAttached, switches.contains(key.text) {
           arguments.append(
             Argument(
               key: key, value: Value(.word(Name("yes", span: span(first))), span: span(first)))
           )
           continue
+        }
+        if kind == .end || !isAttached && isKey {
+          throw unexpected(expected: "the value of `\(text)`", help: "`\(text)=…`")
         }
         arguments.append(Argument(key: key, value: try value(), span: span(from: first)))
       } catch {

@@ -28,9 +28,17 @@ extension Parser {
     case .leftParenthesis:
       throw unexpected(
         expected: "a verb", help: "parentheses make a value; several steps stand in `{ … }`")
+    case .string(let text) where next.kind != .newline && next.kind != .end:
+      throw unexpected(
+        expected: "a verb",
+        help: "a label has a colon: `\"\((text.literal ?? "$…").brief)\": …`")
     case .string, .number, .leftBracket:
       throw unexpected(expected: "a verb", help: "`name = …` keeps a value")
-    default: throw unexpected(expected: "a verb", mayContinue: true)
+    default:
+      let isPiped = index > 0 && tokens[..<index].last { $0.kind != .newline }?.kind == .pipe
+      throw unexpected(
+        expected: "a verb", mayContinue: true,
+        help: isPiped ? "a verb stands on both sides of `|`" : nil)
     }
   }
 
@@ -152,7 +160,8 @@ extension Parser {
       let equals = advance()
       switch kind {
       case .newline, .end, .semicolon, .pipe, .rightBrace, .rightParenthesis:
-        throw unexpected(expected: "the value of `\(text.brief)`")
+        throw unexpected(
+          expected: "the value of `\(text.brief)`", help: "`\(text.brief)=…`, without a blank")
       default: break
       }
       if first.end != equals.start || equals.end != current.start {
@@ -200,6 +209,9 @@ extension Parser {
       "syntax.spacing",
       "a blank is missing before `\(source.string(current.start..<current.end).brief)`",
       at: span(current),
-      help: isInterpolation ? "words do not interpolate; quoted strings do: \"$name/…\"" : nil)
+      help: isInterpolation
+        ? "words do not interpolate; quoted strings do: \"$name/…\""
+        : kind == .comma
+          ? "values are parted by blanks: `a b`" : "text with such characters stands in quotes")
   }
 }

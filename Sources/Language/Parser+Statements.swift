@@ -24,7 +24,9 @@ extension Parser {
       case .rightBrace:
         // After an error it most likely closes the block that could not be read.
         if !hasFailed {
-          report("syntax.unopened", "`}` closes no block", at: span(token))
+          report(
+            "syntax.unopened", "`}` closes no block", at: span(token),
+            help: "remove it, or open the block with `{`")
         }
         advance()
       default:
@@ -99,7 +101,9 @@ extension Parser {
     case .word(let text) where next.kind == .sliceBracket || !text.isName && !text.hasSuffix(":"):
       right = .value(try value())
     case .newline, .end, .semicolon, .rightBrace:
-      throw unexpected(expected: "what `\(name.text.brief)` is to be")
+      throw unexpected(
+        expected: "what `\(name.text.brief)` is to be",
+        help: "`\(name.text.brief) = 4`, or a verb: `\(name.text.brief) = load phi`")
     default: right = .pipe(try pipe())
     }
     if case .value = right {
@@ -117,7 +121,10 @@ extension Parser {
   private mutating func definition() throws(Panic) -> Definition {
     let documentation = documentation[index]
     let first = advance()
-    guard case .word(let text) = kind else { throw unexpected(expected: "the verb's name") }
+    guard case .word(let text) = kind else {
+      throw unexpected(
+        expected: "the verb's name", help: "def name(parameter = default) { … }")
+    }
     let name = Name(text, span: span(advance()))
     try check(name, isA: "verb")
     guard kind == .leftParenthesis else {
@@ -142,7 +149,7 @@ extension Parser {
       if !names.insert(parameter.name.text).inserted {
         report(
           "syntax.parameter", "there are two parameters `\(parameter.name.text.brief)`",
-          at: parameter.name.span)
+          at: parameter.name.span, help: "give one another name")
       }
       result.append(parameter)
       skipNewlines()
@@ -151,7 +158,8 @@ extension Parser {
       skipNewlines()
     }
     guard kind == .rightParenthesis else {
-      throw unexpected(expected: "`,` or `)`", opened: open)
+      throw unexpected(
+        expected: "`,` or `)`", opened: open, help: "parameters are parted by `,`")
     }
     advance()
     return result
@@ -181,7 +189,9 @@ extension Parser {
       } else if parts.count == 2 {
         type = try typeName()
       }
-    default: throw unexpected(expected: "a parameter's name or `)`", opened: open)
+    default:
+      throw unexpected(
+        expected: "a parameter's name or `)`", opened: open, help: "(name, other = 4)")
     }
     try check(name, isA: "parameter")
     if type == nil, kind == .colon {
@@ -200,7 +210,10 @@ extension Parser {
   }
 
   private mutating func typeName() throws(Panic) -> Name {
-    guard case .word(let text) = kind else { throw unexpected(expected: "the parameter's type") }
+    guard case .word(let text) = kind else {
+      throw unexpected(
+        expected: "the parameter's type", help: "for example `data: dataset`")
+    }
     return Name(text, span: span(advance()))
   }
 
@@ -209,7 +222,7 @@ extension Parser {
     if reservedWords.contains(name.text) {
       throw fail(
         "syntax.reserved", "`\(name.text.brief)` is reserved and cannot name a \(role)",
-        at: name.span)
+        at: name.span, help: "choose another name")
     }
     guard name.text.isName else {
       throw fail(
@@ -226,7 +239,8 @@ extension Parser {
     while tokens[ahead].kind == .newline { ahead += 1 }
     guard tokens[ahead].kind == .leftBrace else {
       if tokens[ahead].kind == .end { skipNewlines() }
-      throw unexpected(expected: "`{`", mayContinue: true)
+      throw unexpected(
+        expected: "`{`", mayContinue: true, help: "its steps stand in a block: `{ …; … }`")
     }
     skipNewlines()
     return try block()
@@ -266,7 +280,9 @@ extension Parser {
                 at: label.span, help: "give every item of the block a label, or none")
             }
             if let text = label.literal, !labels.insert(text).inserted {
-              report("syntax.label", "there are two arms `\(text.brief)`", at: label.span)
+              report(
+                "syntax.label", "there are two arms `\(text.brief)`", at: label.span,
+                help: "labels name the rows of the table: give one another")
             }
             arms.append(arm)
           } else {
@@ -291,7 +307,9 @@ extension Parser {
     skipNewlines()
     switch kind {
     case .semicolon, .rightBrace, .end:
-      throw unexpected(expected: "what the arm `\((label.literal ?? label.span.text).brief)` runs")
+      throw unexpected(
+        expected: "what the arm `\((label.literal ?? label.span.text).brief)` runs",
+        help: "`label: ppl`, or several steps: `label: { …; … }`")
     default: return try pipe()
     }
   }

@@ -38,7 +38,9 @@ extension Parser {
         .pipe(try parser.group(open))
       }
     case .comma: throw unexpected(expected: "a value", help: "values are parted by blanks: `[a b]`")
-    default: throw unexpected(expected: "a value")
+    default:
+      throw unexpected(
+        expected: "a value", help: "a word, a number, \"text\", `$name`, `[a b]` or `(verb …)`")
     }
   }
 
@@ -149,7 +151,7 @@ extension Parser {
     guard number.unit == .none, let bound = number.integer, bound >= 0 else {
       throw fail(
         "syntax.slice", "a slice counts whole numbers from 0, and `\(number.text.brief)` is none",
-        at: span(current))
+        at: span(current), help: "for example `[:5]`, the first five")
     }
     advance()
     return bound

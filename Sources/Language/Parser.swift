@@ -127,7 +127,7 @@ struct Parser {
     if let opened, token.kind == .end {
       return fail(
         "syntax.unclosed", "\(describe(opened)) is never closed", at: span(opened),
-        label: "opened here", help: help)
+        label: "opened here", help: help ?? "close it with `\(closing(opened))`")
     }
     var notes: [String] = []
     if let opened {
@@ -160,6 +160,14 @@ struct Parser {
     case .string: "a string"
     case .cell: "a cell's marker"
     default: "`\(source.string(token.start..<token.end).brief)`"
+    }
+  }
+
+  private func closing(_ opened: Token) -> String {
+    switch opened.kind {
+    case .leftBrace: "}"
+    case .leftParenthesis: ")"
+    default: "]"
     }
   }
 

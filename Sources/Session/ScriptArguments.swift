@@ -28,7 +28,10 @@ extension Script {
   ///
   /// - Throws: `DiagnosticSet` for arguments that cannot be read, or that nobody takes.
   func calling(_ arguments: ScriptArguments, of source: Source) throws -> Script {
-    let switches = (entry?.parameters ?? []).filter { $0.type?.text == "yesno" }.map(\.name.text)
+    // Where nobody takes them, keys need no values to be refused.
+    let switches =
+      entry.map { $0.parameters.filter { $0.type?.text == "yesno" }.map(\.name.text) }
+      ?? arguments.words.filter { $0.hasPrefix("--") }.map { String($0.dropFirst(2)) }
     let line = CommandLine(
       arguments.words, literalFrom: arguments.literalFrom, of: source.name,
       calling: entry?.name.text ?? "main", switches: Set(switches))

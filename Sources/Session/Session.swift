@@ -18,6 +18,8 @@ public final class Session {
   var scope = Scope()
   var results: [Int: Datum] = [:]
   private var packs: [String: Pack] = [:]
+  /// The warnings that the running script has had.
+  private var warned: [Diagnostic] = []
 
   /// - Parameters:
   ///   - verbs: The verbs linked into the program, unless given.
@@ -130,6 +132,7 @@ public final class Session {
     }
     let findings = (result.diagnostics + check(script)).inOrder(of: source)
     if findings.contains(where: { $0.severity == .error }) { throw ScriptError.refused(findings) }
+    warned = findings
     for warning in findings { presenter.show(warning) }
 
     let interpreter = Interpreter(self, mode: .run)
@@ -146,6 +149,13 @@ public final class Session {
     } catch {
       throw ScriptError.failed(Diagnostic(error, at: nil))
     }
+  }
+
+  /// Whether the running script has not had this warning yet.
+  func isNew(_ warning: Diagnostic) -> Bool {
+    let isKnown = warned.contains { $0.span == warning.span && $0.message == warning.message }
+    if !isKnown { warned.append(warning) }
+    return !isKnown
   }
 
   private func check(_ script: Script) -> [Diagnostic] {
@@ -168,9 +178,13 @@ public final class Session {
     if let known = packs[path] { return known }
     let source = try Source(path: path)
     let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let script: Script
+    do { script = try parse(source).get() } catch let error as DiagnosticSet {
+      throw BrokenPack(name: name, path: path, errors: error.errors)
+    }
     let pack = Pack(
       name: name, folder: folder.isEmpty ? "." : folder.joined(separator: "/"),
-      script: try parse(source).get())
+      script: script)
     packs[path] = pack
     return pack
   }
@@ -190,6 +204,7 @@ extension [Diagnostic] {
 
 /// `use` of something that is not there.
 struct UnknownPack: Failure {
+  let identifier = "bind.pack"
   var name: String
   var known: [String]
   var looked: [String]
@@ -198,6 +213,22 @@ struct UnknownPack: Failure {
     if let near = didYouMean(name, among: known) { return "did you mean `use \(near)`?" }
     if !known.isEmpty { return "there is \(alternatives(known))" }
     return looked.isEmpty ? nil : "looked for \(alternatives(looked))"
+  }
+}
+
+/// A pack that is no script.
+struct BrokenPack: Failure {
+  var identifier: String { "bind.broken-pack" }
+  var name: String
+  var path: String
+  var errors: [Diagnostic]
+
+  var message: String {
+    let more = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
+    return "the pack `\(name)` cannot be read: \(errors.first?.message ?? "no script")\(more)"
+  }
+  var help: String? {
+    errors.first?.span.map { "look at \(path):\($0.line):\($0.column)" }
   }
 }
 

@@ -45,7 +45,7 @@ struct DatasetVerb: Verb {
 
   private func slice(_ text: String?, _ parameter: Opt<String?>) throws -> SliceSpec? {
     do { return try text.map(SliceSpec.init) } catch let failure as any Failure {
-      throw parameter.failure(failure.message, help: failure.help)
+      throw parameter.failure(failure)
     }
   }
 
@@ -59,7 +59,7 @@ struct DatasetVerb: Verb {
     options.split = split
     options.config = config
     do { options.template = try template.map(Template.init) } catch let failure as any Failure {
-      throw $template.failure(failure.message, help: failure.help)
+      throw $template.failure(failure)
     }
     options.train = try slice(train, $train)
     options.eval = try slice(eval, $eval)
@@ -70,10 +70,10 @@ struct DatasetVerb: Verb {
     } catch let failure as UnknownColumn {
       let label = didYouMean(failure.column, among: failure.columns).map { "did you mean `\($0)`?" }
       throw template == nil
-        ? $field.failure(failure.message, label: label, help: failure.help)
-        : $template.failure(failure.message, label: label, help: failure.help)
+        ? $field.failure(failure, label: label)
+        : $template.failure(failure, label: label)
     } catch let failure as NotFound {
-      throw $path.failure(failure.message, help: failure.help)
+      throw $path.failure(failure)
     }
   }
 }

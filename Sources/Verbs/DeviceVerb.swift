@@ -20,7 +20,7 @@ struct DeviceVerb: Verb {
   func run(_ context: RunContext) throws -> Outcome {
     if let device {
       do { try context.session.apply { $0.device = device } } catch let failure as any Failure {
-        throw $device.failure(failure.message, help: failure.help)
+        throw $device.failure(failure)
       }
     }
     let backend = try context.backend()

@@ -42,6 +42,7 @@ struct Diverge: Verb {
       throw $data.failure(
         "there are no rows to compare on", help: "name a dataset: `diverge tiny-codes from=$base`")
     }
+    context.warn(of: try context.loadedModel(), measuring: rows)
     let windows = try OliveDialect().windows(
       try rows.texts(), tokenizer: model.tokenizer, options: DialectOptions(length: length))
     let result = try Divergence.measure(

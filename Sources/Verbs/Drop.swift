@@ -21,6 +21,7 @@ struct Drop: Verb {
     var value = try context.loadedModel()
     guard value.model.hasAdapter else { throw $what.failure("the model has no adapter") }
     value.model = value.model.droppingAdapter()
+    value.exposures.removeAll { $0.kind == .trained }
     return .model(value)
   }
 }

@@ -102,10 +102,7 @@ struct FineTune: Verb {
   enum MaskChoice: String, CaseIterable, ArgumentType { case none, response }
 
   private func training() throws -> Dataset {
-    guard let rows = try data.rows(for: .train) else {
-      throw $data.failure("\(data.value.name) has no train rows")
-    }
-    return rows
+    try data.rows(for: .train) ?? data.opened()
   }
 
   private func held() throws -> Dataset? {
@@ -146,17 +143,22 @@ struct FineTune: Verb {
         progress: context.progress)
       return (model, report.layers.isEmpty ? nil : report)
     } catch let failure as InitializationMismatch {
-      throw $initialization.failure(failure.message, help: failure.help)
+      throw $initialization.failure(failure)
     } catch let failure as NothingToMergeInto {
-      throw $method.failure(failure.message, help: failure.help)
+      throw $method.failure(failure)
     } catch let failure as QuantizationFailure {
-      throw $samples.failure(failure.message, help: failure.help)
+      throw $samples.failure(failure)
     }
   }
 
   func bind(_ context: BindContext) throws {
     do { _ = try training() } catch let failure as DatasetFailure {
-      throw $data.failure(failure.message, help: failure.help)
+      throw $data.failure(failure)
+    }
+    if let held = try? held(), let rows = try? training(),
+      let (message, help) = Exposure(kind: .trained, rows: rows).warning(measuring: held)
+    {
+      context.warn("data.trained-on", message, about: $eval.isGiven ? "eval" : "data", help: help)
     }
     if mask == .response, pack {
       throw $mask.failure(
@@ -171,8 +173,7 @@ struct FineTune: Verb {
         failure as UnknownTarget
       {
         let nearest = didYouMean(failure.target, among: failure.known)
-        throw $targets.failure(
-          failure.message, label: nearest.map { "did you mean `\($0)`?" }, help: failure.help)
+        throw $targets.failure(failure, label: nearest.map { "did you mean `\($0)`?" })
       }
     }
   }
@@ -221,6 +222,7 @@ struct FineTune: Verb {
     var value = LoadedModel(trained)
     value.quantization = current.quantization
     value.calibration = current.calibration
+    value.exposures = current.exposures + [Exposure(kind: .trained, rows: rows)]
     var summary = Self.summarize(report, rows: rows.label, log: log)
     if let start {
       summary.fields["init"] = .object(

@@ -47,7 +47,7 @@ struct Load: Verb {
   private func folder(_ engine: Engine) throws -> String {
     do { return try engine.cache.find(source.location, kind: .model, revision: revision) } catch let
       failure as any Failure
-    { throw $source.failure(failure.message, help: failure.help) }
+    { throw $source.failure(failure) }
   }
 
   func bind(_ context: BindContext) throws {

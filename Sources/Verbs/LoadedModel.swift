@@ -12,6 +12,8 @@ struct LoadedModel: ModelValue {
   var quantization: QuantizationReport?
   /// The text that it was calibrated on, or would have been by a method that needs any.
   var calibration: CalibrationText?
+  /// The rows that it was trained or calibrated on in this session, oldest first.
+  var exposures: [Exposure] = []
 
   init(
     _ model: Model, quantization: QuantizationReport? = nil, calibration: CalibrationText? = nil

@@ -36,9 +36,12 @@ struct MergeVerb: Verb {
     let layers = report.layers
     let total = report.total
     if report.isNearNoOp {
-      context.note(
-        "warning: merging was nearly a no-op: \(Words.percent(total.changed)) of the codes changed, and the change points elsewhere (cosine \(Words.decimals(total.cosine, 2))). "
-          + "Ship the adapter beside the quantized model, merge into the float model and quantize that, or train with `finetune … method=merge-aware`"
+      context.warn(
+        "merge.no-op",
+        "merging was nearly a no-op: \(Words.percent(total.changed)) of the codes changed, and the change points elsewhere (cosine \(Words.decimals(total.cosine, 2)))",
+        about: "requantize",
+        help:
+          "ship the adapter beside the quantized model, merge into the float model and quantize that, or train with `finetune … method=merge-aware`"
       )
     }
     func facts(_ layer: MergeReport.Layer) -> JSONObject {
@@ -68,8 +71,10 @@ struct MergeVerb: Verb {
           Words.decimals(layer.cosine, 3),
         ] + (report.isRequantized ? [Words.short(layer.steps ?? 0)] : [])
       })
+    var value = LoadedModel(merged)
+    value.exposures = current.exposures
     return .model(
-      LoadedModel(merged),
+      value,
       Report(
         fields: fields,
         display: [.text("merged \(layers.count) adapters into the weights"), .grid(grid)]))

@@ -53,9 +53,7 @@ struct Ppl: Verb {
         "there is no data to score",
         help: "name a dataset: `ppl tiny-codes`, or set one: `defaults ppl data=…`")
     }
-    guard let rows = try data.rows(for: .test) else {
-      throw $data.failure("\(data.value.name) has no test rows")
-    }
+    let rows = try data.rows(for: .test) ?? data.opened()
     if rows.isRandomTokens {
       throw $data.failure(
         "random tokens have no perplexity worth the name", help: "use a dataset of text")
@@ -65,7 +63,7 @@ struct Ppl: Verb {
 
   func bind(_ context: BindContext) throws {
     do { _ = try rows() } catch let failure as DatasetFailure {
-      throw $data.failure(failure.message, help: failure.help)
+      throw $data.failure(failure)
     }
   }
 
@@ -73,6 +71,7 @@ struct Ppl: Verb {
     let current = try context.loadedModel()
     let model = current.model
     let rows = try rows()
+    context.warn(of: current, measuring: rows)
     let texts = try rows.texts()
     let chosen = dialects.compactMap { Dialects.named($0) }
     let longest = length ?? 1024
@@ -103,16 +102,23 @@ struct Ppl: Verb {
           $0.dialect,
         ]
       })
-    return .report(
-      Report(
-        value: first.value, fields: fields,
-        display: [
-          .text("perplexity of \(rows.label)"), .grid(grid),
-          .text(results.map(\.text).joined(separator: "\n")),
-        ],
-        evidence: PerplexityEvidence(
-          data: rows.label, result: first, isQuantized: model.isQuantized,
-          isTrained: current.isTrained)))
+    var report = Report(
+      value: first.value, fields: fields,
+      display: [
+        .text("perplexity of \(rows.label)"), .grid(grid),
+        .text(results.map(\.text).joined(separator: "\n")),
+      ],
+      evidence: PerplexityEvidence(
+        data: rows.label, result: first, tokenizer: model.tokenizer.contentHash,
+        isQuantized: model.isQuantized, isTrained: current.isTrained))
+    report.basis = [
+      Basis("protocol", first.text, advice: "give every arm the same as= and length="),
+      Basis(
+        "tokenizer", "\(model.family), \(model.config.vocabulary) tokens",
+        identity: model.tokenizer.contentHash,
+        advice: "perplexity is per token: compare each model with its own base instead"),
+    ]
+    return .report(report)
   }
 
   private static func fields(_ result: Perplexity) -> JSONObject {
@@ -127,6 +133,8 @@ struct Ppl: Verb {
 struct PerplexityEvidence: Sendable {
   var data: String
   var result: Perplexity
+  /// What the model's tokenizer is known by.
+  var tokenizer: String
   /// Of the model that was measured.
   var isQuantized = false
   var isTrained = false

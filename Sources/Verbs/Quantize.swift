@@ -85,30 +85,26 @@ struct Quantize: Verb {
         "\(method) needs calibration text", help: "name a dataset: data=wikitext.train")
     }
     do {
-      guard let rows = try data.rows(for: .train) else {
-        throw $data.failure("\(data.value.name) has no train rows")
-      }
-      return rows
+      return try data.rows(for: .train) ?? data.opened()
     } catch let failure as DatasetFailure {
-      throw $data.failure(failure.message, help: failure.help)
+      throw $data.failure(failure)
     }
   }
 
   /// Runs `body`, pointing at the argument that a failure is about.
   private func pointing<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let failure as QuantizationFailure {
-      let point: (String, String?) -> ArgumentFailure =
+      let found: ArgumentFailure =
         switch failure {
-        case .groupOutOfRange, .groupDoesNotDivide: { $group.failure($0, help: $1) }
-        case .tooFewSamples: { $samples.failure($0, help: $1) }
-        case .badDamping: { $damp.failure($0, help: $1) }
-        case .unmatchedSkip: { $skip.failure($0, help: $1) }
-        case .notForMethod(let option, _) where option == "objective":
-          { $objective.failure($0, help: $1) }
-        case .notForMethod: { $order.failure($0, help: $1) }
-        default: { $method.failure($0, help: $1) }
+        case .groupOutOfRange, .groupDoesNotDivide: $group.failure(failure)
+        case .tooFewSamples: $samples.failure(failure)
+        case .badDamping: $damp.failure(failure)
+        case .unmatchedSkip: $skip.failure(failure)
+        case .notForMethod("objective", _): $objective.failure(failure)
+        case .notForMethod: $order.failure(failure)
+        default: $method.failure(failure)
         }
-      throw point(failure.message, failure.help)
+      throw found
     }
   }
 
@@ -119,7 +115,8 @@ struct Quantize: Verb {
   }
 
   func run(_ context: RunContext) throws -> Outcome {
-    let current = try context.loadedModel().model
+    let loaded = try context.loadedModel()
+    let current = loaded.model
     let settings = try settings()
     let rows = try calibrationRows()
     let (model, report, calibration) = try pointing {
@@ -143,8 +140,23 @@ struct Quantize: Verb {
     let text = (rows ?? (try? data?.rows(for: .train))).map {
       CalibrationText(rows: $0, samples: samples, length: length, seed: settings.seed)
     }
+    var value = LoadedModel(model, quantization: report, calibration: text)
+    value.exposures = loaded.exposures
+    if let rows, let calibration {
+      value.exposures.append(Exposure(kind: .calibrated, rows: rows))
+      let widest = current.allLinears.map(\.inputs).max() ?? 0
+      if calibration.tokens < widest {
+        context.warn(
+          "calibration.few-tokens",
+          "\(calibration.tokens) tokens of calibration are fewer than the \(widest) inputs of the widest layer",
+          about: $samples.isGiven ? "samples" : "length",
+          help:
+            "what was not measured is filled in by damping: use samples=\(max(128, widest / max(1, calibration.tokens / max(1, samples)) + 1))"
+        )
+      }
+    }
     return .model(
-      LoadedModel(model, quantization: report, calibration: text),
+      value,
       describe(report, settings: settings, calibration: calibration))
   }
 

@@ -50,7 +50,7 @@ struct Save: Verb {
       }
     } catch let failure as ArgumentFailure { throw failure } catch is Cancelled {
       throw Cancelled()
-    } catch let failure as any Failure { throw $path.failure(failure.message, help: failure.help) }
+    } catch let failure as any Failure { throw $path.failure(failure) }
     return .report(
       Report(
         fields: JSONObject([

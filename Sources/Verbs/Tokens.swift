@@ -32,7 +32,7 @@ struct Tokens: Verb {
       do {
         tokenizer = try Tokenizer(folder: try context.engine.cache.find(from.path, kind: .model))
       } catch let failure as NotFound {
-        throw $from.failure(failure.message, help: failure.help)
+        throw $from.failure(failure)
       }
     } else if case .model(let value) = context.input, let loaded = value as? LoadedModel {
       tokenizer = loaded.model.tokenizer

@@ -53,6 +53,9 @@ struct VerdictVerb: Verb {
     if let odd = arms.first(where: { $0.evidence.result.text != arms[0].evidence.result.text }) {
       throw MixedProtocols(first: arms[0].label, second: odd.label)
     }
+    if let odd = arms.first(where: { $0.evidence.tokenizer != arms[0].evidence.tokenizer }) {
+      throw MixedTokenizers(first: arms[0].label, second: odd.label)
+    }
     let best = arms.indices.min { arms[$0].evidence.result.nll < arms[$1].evidence.result.nll } ?? 0
     var base = best
     if let against {
@@ -141,4 +144,11 @@ struct MixedProtocols: Failure {
   var second: String
   var message: String { "\(first) and \(second) were measured with different protocols" }
   var help: String? { "use the same as=, length= and data in every arm" }
+}
+
+struct MixedTokenizers: Failure {
+  var first: String
+  var second: String
+  var message: String { "\(first) and \(second) cut text into different tokens" }
+  var help: String? { "perplexity is per token: compare each model with its own base instead" }
 }

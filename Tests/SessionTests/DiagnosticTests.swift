@@ -1,35 +1,25 @@
-import FoundationEssentials
 import Language
 import TestSupport
 import Testing
 
 @testable import Session
 
-/// What is wrong with a script is said as `Tests/Fixtures/diagnostics.txt` has it.
+/// What is wrong with a script is said as `Tests/Fixtures/Diagnostics` has it: code, message, place, label, help.
 @Suite struct DiagnosticTests {
-  struct Golden: Sendable, CustomTestStringConvertible {
-    var script: String
-    var expected: String
-    var testDescription: String { script }
-  }
-
-  static var goldens: [Golden] {
-    let path = "\(Shared.fixtures)/diagnostics.txt"
-    let bytes = FileManager.default.contents(atPath: path) ?? Data()
-    let text = String(decoding: bytes, as: UTF8.self)
-    return text.split(separator: ">>> ", omittingEmptySubsequences: true).map { part in
-      let lines = part.split(separator: "\n", omittingEmptySubsequences: false)
-      let expected = lines.dropFirst().joined(separator: "\n")
-      return Golden(
-        script: String(lines.first ?? ""),
-        expected: expected.split(separator: "\n").joined(separator: "\n"))
+  @Test(arguments: ["syntax", "binder"]) func goldens(_ name: String) {
+    let goldens = Goldens(name)
+    #expect(goldens.cases.count > 20)
+    for difference in goldens.differences({ Bench().rendered($0) }) {
+      Issue.record("\(difference)")
     }
   }
 
-  @Test func thereAreGoldens() { #expect(Self.goldens.count > 50) }
-
-  @Test(arguments: goldens) func reads(_ golden: Golden) {
-    let found = Bench().rendered(golden.script)
-    #expect(found == golden.expected, "\n\(found)\n")
+  /// Nothing is said without a place in the text that it is about.
+  @Test(arguments: ["syntax", "binder"]) func everyDiagnosticHasASpan(_ name: String) {
+    for golden in Goldens(name).cases {
+      for diagnostic in Bench().problems(golden.input) {
+        #expect(diagnostic.span != nil, "\(golden.input): \(diagnostic.message)")
+      }
+    }
   }
 }

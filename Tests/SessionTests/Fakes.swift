@@ -262,8 +262,12 @@ final class Bench {
     session.check(Source(name: "test.olv", text: text))
   }
 
-  /// The diagnostics as a terminal shows them.
+  /// The diagnostics as a terminal shows them, each below its code.
   func rendered(_ text: String) -> String {
-    problems(text).map { $0.rendered() }.joined(separator: "\n")
+    var found = problems(text)
+    if found.isEmpty {
+      do { try run(text) } catch { found = (error as? ScriptError)?.diagnostics ?? [] }
+    }
+    return found.map { "[\($0.code)]\n\($0.rendered())" }.joined(separator: "\n")
   }
 }

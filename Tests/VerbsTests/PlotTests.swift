@@ -19,7 +19,8 @@ import Testing
         var report = Report(
           value: result.value, fields: JSONObject([("nll", .number(result.nll))]),
           evidence: PerplexityEvidence(
-            data: "rows[0:50]", result: result, isQuantized: quantized, isTrained: trained))
+            data: "rows[0:50]", result: result, tokenizer: "t", isQuantized: quantized,
+            isTrained: trained))
         report.verb = "ppl"
         return Table.Row(label: label, result: .report(report))
       }, model: "phi")

@@ -57,6 +57,7 @@ struct Expect: Verb {
 
 /// A number that is not where the script expects it.
 struct Unexpected: Failure {
+  let identifier = "expect.failed"
   var message: String
 }
 

@@ -41,7 +41,7 @@ struct Use: Directive {
           name.hasSuffix(".olv") ? interpreter.conversion(in: scope).resolve(name) : name,
           in: &scope)
       } catch {
-        throw Diagnostic(error, at: argument.value.span, code: "bind.pack")
+        throw Diagnostic(error, at: argument.value.span)
       }
     }
     return .nothing

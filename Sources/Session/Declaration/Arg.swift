@@ -1,3 +1,5 @@
+import Runtime
+
 /// A positional parameter of a verb, in the order of declaration. May also be given by its key.
 ///
 ///     @Arg("method", "the algorithm", noun: "quantizer", choices: Methods.names) var method: String
@@ -103,5 +105,12 @@ extension DeclaredParameter {
     _ message: String, label: String? = nil, help: String? = nil
   ) -> ArgumentFailure {
     ArgumentFailure(parameter: name, message, label: label, help: help)
+  }
+
+  /// What went wrong with this argument below, to throw from `bind` or `run`.
+  public func failure(_ failure: any Failure, label: String? = nil) -> ArgumentFailure {
+    ArgumentFailure(
+      parameter: name, failure.message, label: label, help: failure.help,
+      code: failure.identifier)
   }
 }

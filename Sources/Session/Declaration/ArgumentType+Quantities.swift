@@ -32,6 +32,10 @@ public struct ByteCount: ArgumentType, Equatable {
     where bytes != 0 && bytes % (1 << shift) == 0 {
       return "\(bytes >> shift)\(name)"
     }
+    for (name, size) in [("TB", 1_000_000_000_000), ("GB", 1_000_000_000), ("MB", 1_000_000)]
+    where bytes != 0 && bytes % size == 0 {
+      return "\(bytes / size)\(name)"
+    }
     return "\(bytes)B"
   }
 

@@ -7,6 +7,7 @@ public struct BindContext {
   /// What the verb takes, where that is known: a model, a report, a table.
   public let input: Datum
   let scope: Scope
+  let warnings: Warnings
 
   /// The model that the verb will get, where it is known already.
   public var model: (any ModelValue)? {
@@ -28,6 +29,7 @@ public struct RunContext {
   public let progress: ProgressHandler
   let notes: Notes
   let scope: Scope
+  let warnings: Warnings
 
   /// The model that the verb works on, as the engine's type.
   ///

@@ -98,10 +98,16 @@ public struct ArgumentFailure: Failure {
   /// A few words behind the carets.
   public var label: String?
   public var help: String?
+  /// The identifier of the failure that it passes on, or nil: it is then the verb's and the parameter's name.
+  public var code: String?
 
-  public init(parameter: String, _ message: String, label: String? = nil, help: String? = nil) {
+  public init(
+    parameter: String, _ message: String, label: String? = nil, help: String? = nil,
+    code: String? = nil
+  ) {
     self.parameter = parameter
     self.message = message
+    self.code = code
     self.label = label
     self.help = help
   }

@@ -233,7 +233,7 @@ extension Interpreter {
         code: "bind.range", range.message, at: argument.span, help: declaration.shortUsage,
         notes: argument.notes)
     default:
-      var diagnostic = Diagnostic(error, at: argument.span, code: "bind.argument")
+      var diagnostic = Diagnostic(error, at: argument.span)
       if argument.origin != .given {
         diagnostic.span = argument.span
         diagnostic.notes += argument.notes

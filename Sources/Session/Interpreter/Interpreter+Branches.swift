@@ -14,6 +14,7 @@ extension Interpreter {
     case .arms(let arms):
       var branches = Branches(self, local)
       try branches.run(arms, in: local)
+      branches.warnOfMixture(at: block.span)
       return branches.table
     }
   }
@@ -48,6 +49,7 @@ extension Interpreter {
         }
       }
     }
+    branches.warnOfMixture(at: each.span)
     return branches.table
   }
 }
@@ -74,6 +76,29 @@ private struct Branches {
     var table = result
     table.seconds = ContinuousClock.now - start
     return .table(table)
+  }
+
+  /// Rows of one table are read as comparable: says where they are not.
+  func warnOfMixture(at span: Span) {
+    let rows = result.rows.compactMap { row -> (label: String, report: Report)? in
+      guard case .report(let report) = row.result, !report.basis.isEmpty else { return nil }
+      return (row.label, report)
+    }
+    guard let first = rows.first else { return }
+    for basis in first.report.basis {
+      for row in rows.dropFirst() where row.report.verb == first.report.verb {
+        guard let other = row.report.basis.first(where: { $0.what == basis.what }),
+          other.identity != basis.identity
+        else { continue }
+        interpreter.warn(
+          Diagnostic(
+            .warning, code: "compare.\(basis.what)",
+            "`\(first.label)` and `\(row.label)` do not compare: another \(basis.what)", at: span,
+            help: basis.advice,
+            notes: ["\(first.label): \(basis.text)", "\(row.label): \(other.text)"]))
+        break
+      }
+    }
   }
 
   mutating func run(_ arms: [Arm], in scope: Scope) throws {

@@ -28,9 +28,12 @@ extension Interpreter {
     }
     let bound = try bind(made, declaration, call, alias: alias, in: scope, &problems)
 
+    let warnings = Warnings()
     if problems.isEmpty, bound.isKnown {
       do {
-        try made.verb.bind(BindContext(session: session, input: input, scope: scope))
+        try made.verb.bind(
+          BindContext(session: session, input: input, scope: scope, warnings: warnings))
+        tell(warnings, of: call, bound)
       } catch {
         problems.append(try explain(error, bound, declaration, call))
       }
@@ -45,7 +48,7 @@ extension Interpreter {
       guard isReady, declaration.type.isDeclarative else { return yields }
     }
     do {
-      return try perform(made, declaration, bound, input: input, in: &scope)
+      return try perform(made, declaration, call, bound, input: input, in: &scope)
     } catch {
       let problem = try explain(error, bound, declaration, call)
       guard collects else { throw problem }
@@ -56,8 +59,8 @@ extension Interpreter {
 
   /// Runs a bound verb and shows its reports.
   private func perform(
-    _ made: VerbCall, _ declaration: VerbDeclaration, _ bound: BoundArguments, input: Datum,
-    in scope: inout Scope
+    _ made: VerbCall, _ declaration: VerbDeclaration, _ call: Call, _ bound: BoundArguments,
+    input: Datum, in scope: inout Scope
   ) throws -> Datum {
     let notes = Notes()
     let presenter = session.presenter
@@ -89,11 +92,13 @@ extension Interpreter {
       presenter.show(report)
     }
     let outcome: Outcome
+    let warnings = Warnings()
+    defer { tell(warnings, of: call, bound) }
     do {
       outcome = try made.verb.run(
         RunContext(
           session: session, input: input, alias: bound.alias, label: scope.label,
-          progress: { presenter.progress($0) }, notes: notes, scope: scope))
+          progress: { presenter.progress($0) }, notes: notes, scope: scope, warnings: warnings))
     } catch let unfinished as Unfinished {
       showAside(stamped(unfinished.report, made: unfinished.model))
       scope.model = .model(unfinished.model)
@@ -175,11 +180,12 @@ extension Interpreter {
     case let failure as ArgumentFailure:
       let argument = bound.arguments.first { $0.parameter.name == failure.parameter }
       return Diagnostic(
-        code: "bind.argument", failure.message, at: argument?.span ?? call.verb.span,
+        code: failure.code ?? "\(declaration.name).\(failure.parameter)", failure.message,
+        at: argument?.span ?? call.verb.span,
         label: failure.label, help: failure.help ?? declaration.shortUsage,
         notes: argument?.notes ?? [])
     default:
-      return Diagnostic(error, at: call.span, code: "run.\(declaration.name)")
+      return Diagnostic(error, at: call.span)
     }
   }
 }

@@ -33,7 +33,7 @@ extension Interpreter {
         throw error
       } catch {
         problems.append(
-          Diagnostic(error, at: argument?.value.span ?? call.verb.span, code: "bind.type"))
+          Diagnostic(error, at: argument?.value.span ?? call.verb.span))
       }
       isKnown = isKnown && value.isKnown
       local.names[parameter.name.text] = .value(value)
@@ -85,19 +85,13 @@ extension Interpreter {
     _ = try execute(definition.body, piped: nil, in: local)
   }
 
-  /// - Throws: A `Diagnostic` for a name that a verb has, or parameters with one name.
+  /// - Throws: A `Diagnostic` for a name that a verb has.
   func checkName(of definition: Definition) throws {
     let name = definition.name
     if session.verbs.contains(name.text) {
       throw Diagnostic(
         code: "bind.definition", "`\(name.text)` is a verb already", at: name.span,
         help: "choose another name")
-    }
-    var seen: Set<String> = []
-    for parameter in definition.parameters where !seen.insert(parameter.name.text).inserted {
-      throw Diagnostic(
-        code: "bind.definition", "`\(parameter.name.text)` is a parameter twice",
-        at: parameter.name.span)
     }
   }
 

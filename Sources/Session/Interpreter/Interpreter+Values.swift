@@ -45,7 +45,7 @@ extension Interpreter {
         datum = try attemptDataset(text, in: scope, at: value.span)
       }
       do { datum = try datum.applying(suffix.kind) } catch {
-        throw Diagnostic(error, at: suffix.span, code: "bind.suffix")
+        throw Diagnostic(error, at: suffix.span)
       }
     }
     return datum
@@ -57,7 +57,7 @@ extension Interpreter {
     } catch let error as Interruption {
       throw error
     } catch {
-      throw Diagnostic(error, at: span, code: "bind.dataset")
+      throw Diagnostic(error, at: span)
     }
   }
 
@@ -174,7 +174,7 @@ extension Interpreter {
     } catch {
       let names = scope.names.keys.sorted()
       guard let near = didYouMean(text, among: names) else { throw error }
-      var diagnostic = Diagnostic(error, at: nil, code: "bind.dataset")
+      var diagnostic = Diagnostic(error, at: nil)
       diagnostic.label = diagnostic.label ?? "did you mean `\(near)`?"
       throw diagnostic
     }

@@ -30,5 +30,6 @@ enum Limits {
 
 /// A value that grew beyond all use.
 struct TooLarge: Failure {
+  let identifier = "bind.size"
   var message: String
 }

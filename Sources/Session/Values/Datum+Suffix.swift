@@ -4,6 +4,7 @@ import Runtime
 
 /// A suffix that a value does not have.
 struct BadSuffix: Failure {
+  let identifier = "bind.suffix"
   var message: String
   var help: String?
 }

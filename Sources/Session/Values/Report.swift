@@ -24,6 +24,8 @@ public struct Report: Sendable {
   public var display: [Display]
   /// What a reader must know: `cached`, defaults that a pack changed.
   public var notes: [String]
+  /// How the headline was measured: two numbers compare where these are the same.
+  public var basis: [Basis] = []
   /// What later verbs need and nobody reads, such as the loss of every document. Never written.
   public var evidence: (any Sendable)?
 
@@ -49,6 +51,25 @@ public struct Report: Sendable {
     if let pack { object["pack"] = .string(pack) }
     if !notes.isEmpty { object["notes"] = .array(notes.map(JSON.string)) }
     return .object(object)
+  }
+}
+
+/// One thing that a number depends on beside what it measures, such as the protocol.
+public struct Basis: Sendable, Equatable {
+  /// `protocol`, `tokenizer`: the code of the warning is `compare.` and this.
+  public var what: String
+  /// In words, for people.
+  public var text: String
+  /// What tells two of them apart.
+  public var identity: String
+  /// What to do about two that differ.
+  public var advice: String
+
+  public init(_ what: String, _ text: String, identity: String? = nil, advice: String) {
+    self.what = what
+    self.text = text
+    self.identity = identity ?? text
+    self.advice = advice
   }
 }
 
