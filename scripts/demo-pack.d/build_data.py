@@ -19,11 +19,15 @@ def write(path, data):
     print("%s: %d bytes, %d packed" % (os.path.basename(path), len(data), os.path.getsize(path)))
 
 
+def lines(rows):
+    """The rows as the file holds them."""
+    return "".join(json.dumps({name: row[name] for name in ORDER}, ensure_ascii=False, separators=(",", ":")) + "\n"
+                   for row in rows)
+
+
 def main(folder):
     os.makedirs(folder, exist_ok=True)
-    lines = [json.dumps({name: row[name] for name in ORDER}, ensure_ascii=False, separators=(",", ":")) + "\n"
-             for row, *_ in generate.generate()]
-    write(os.path.join(folder, "tiny-codes.jsonl.gz"), "".join(lines).encode())
+    write(os.path.join(folder, "tiny-codes.jsonl.gz"), lines(row for row, *_ in generate.generate()).encode())
     write(os.path.join(folder, "general.txt.gz"), general.text().encode())
 
 

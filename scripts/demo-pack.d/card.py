@@ -58,12 +58,13 @@ minutes, not to answer questions: it knows the look of code and documentation an
 {config["num_attention_heads"]} heads on {config["num_key_value_heads"]} key-value heads, {config["vocab_size"]} tokens.
 - Positions: 1024, extended to 4096 by its rope scaling; one training step in 16 was on texts of 4096.
 - Tokenizer: {tokenizer}; trained on the same text.
-- Data: sources and documentation from {manifest["release"]}, {sum(p["bytes"] for p in packages) / 1e6:.0f} MB in {sum(p["documents"] for p in packages)} files (below). Copies and licence notices at
-  the top of files are left out. None of the demo's rows is in it.
+- Data: sources and documentation from {manifest["release"]}, {sum(p["bytes"] for p in packages) / 1e6:.0f} MB in {sum(p["documents"] for p in packages)} files (below). Copies, files that name
+  other terms (copyleft, Creative Commons) and the licence notices at the top of files are left out. None of the demo's rows is in it.
 - Licence: the weights, under this repository's licence. The text: the licence of each package below.
 - Training: {training["steps"]} steps of {training["batch_tokens"]} tokens, {training["seen_tokens"] / 1e6:.0f} million in all, {training["passes"]} passes over {training["train_tokens"] / 1e6:.1f} million; AdamW, \
 rate {training["rate"]} with
-  warm-up and cosine to zero, weight decay {training["weight_decay"]}, bfloat16 products, seed {training["seed"]}; {training["seconds"]} s on one {training["device"]}.
+  warm-up and cosine to zero, weight decay {training["weight_decay"]}, bfloat16 products, seed {training["seed"]}; {training["seconds"]} s on one {training["device"]} with PyTorch {training["torch"]}; only deterministic
+  kernels, so the same text, options, device kind and version give the same weights.
 - Held-out loss: {training["heldout_loss_1024"]} nats a token in windows of 1024 (perplexity {math.exp(training["heldout_loss_1024"]):.2f}), {training["heldout_loss_4096"]} in windows of 4096.
 - Made by `scripts/demo-pack all`.
 

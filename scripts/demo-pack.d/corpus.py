@@ -99,6 +99,13 @@ COMMENT = re.compile(
     r"\A(?:#![^\n]*\n)?\s*(/\*.*?\*/|(?:(?://|#|--|%|;)[^\n]*\n)+|<!--.*?-->|\.\.[^\n]*\n(?:[ \t]+[^\n]*\n)*)",
     re.S,
 )
+# A package may hold a few files under other terms than the rest: one that names such terms is left out.
+OTHER_TERMS = re.compile(
+    r"general\s+public\s+licen[sc]e|\blicen[sc]ed? (?:under|:)[^\n]{0,40}\bA?L?GPL|creative\s*commons|\bCC[- ]BY\b"
+    r"|mozilla\s+public\s+licen[sc]e|common\s+development\s+and\s+distribution|eclipse\s+public\s+licen[sc]e"
+    r"|artistic\s+licen[sc]e|free\s+documentation\s+licen[sc]e|SPDX-License-Identifier:\s*(?:[AL]*GPL|MPL|CDDL|EPL|CC)",
+    re.I,
+)
 TAG = re.compile(r"<!--.*?-->|<[/!?]?[A-Za-z\[][^<>]*>", re.S)
 
 
@@ -140,8 +147,8 @@ def readable(text):
     return letters > 0.4 * len(text) and digits < 0.12 * len(text) and ascii_count > 0.97 * len(text)
 
 
-def documents(tarballs, wanted):
-    """(path, text) of the wanted files, by path."""
+def documents(tarballs, wanted, totals):
+    """(path, text) of the wanted files, by path; what is left out is counted."""
     found = {}
     for tarball in tarballs:
         with tarfile.open(tarball) as archive:
@@ -154,6 +161,9 @@ def documents(tarballs, wanted):
                     try:
                         text = data.decode("utf-8")
                     except UnicodeDecodeError:
+                        continue
+                    if OTHER_TERMS.search(text):
+                        totals["files naming other terms"] += 1
                         continue
                     text = plain(text, os.path.splitext(path)[1])
                     if readable(text):
@@ -201,7 +211,7 @@ def main():
                     raise SystemExit(f"{package} {version}: not at the mirror (--skip-missing goes on without it)")
                 print(f"{package}: not at the mirror, left out", flush=True)
                 continue
-            entries = documents(paths, matcher(patterns.split()))
+            entries = documents(paths, matcher(patterns.split()), totals)
             # Where the cap binds, the files kept are spread over the package, not its first folders.
             entries.sort(key=lambda e: hashlib.sha256(f"{package}/{e[0]}".encode()).digest())
             taken, size, copies, chosen = 0, 0, 0, []

@@ -1,20 +1,25 @@
 """Trains one demo model from scratch.
 
-    pretrain.py FAMILY --ids DIR --tokenizers DIR --out DIR [--tokens 1e9] [--device cuda|cpu]
+    pretrain.py FAMILY --ids DIR --tokenizers DIR --out DIR [--tokens 9e8] [--device cuda|cpu]
 
 FAMILY is phi or llama. Reads FAMILY-train.bin and FAMILY-heldout.bin (or .bin.xz) from --ids; writes the checkpoint, the
 tokenizer's files and training.json to --out/FAMILY. One step in 16 is on texts of 4096 positions, the others of 1024.
-The rate rises over 2% of the steps and falls to zero along a cosine. --checkpoint saves state there now and then and
-goes on from it.
+The rate rises over 2% of the steps and falls to zero along a cosine. --checkpoint saves state in that folder now
+and then and goes on from it.
+
+The same ids, options, device kind and PyTorch give the same weights, resumed or not: only deterministic kernels are used.
 """
 
 import argparse
 import json
 import lzma
 import math
+import os
 import pathlib
 import shutil
 import time
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # deterministic products; read when CUDA starts
 
 import numpy
 import torch
@@ -73,18 +78,23 @@ def main():
     parser.add_argument("--ids", type=pathlib.Path, required=True)
     parser.add_argument("--tokenizers", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--tokens", type=float, default=1e9)
+    parser.add_argument("--tokens", type=float, default=9e8)
     parser.add_argument("--batch", type=int, default=65536, help="tokens in a step")
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--decay", type=float, default=0.01)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", action="store_true")
-    parser.add_argument("--checkpoint", type=pathlib.Path)
+    parser.add_argument("--checkpoint", type=pathlib.Path, help="folder for the state to go on from")
     parser.add_argument("--stop", type=int, help="stop after this step (to measure speed)")
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
+    torch.use_deterministic_algorithms(True)
+    if not options.no_compile:
+        import torch._inductor.config as inductor
+        if hasattr(inductor, "deterministic"):
+            inductor.deterministic = True  # no choice of kernels by timing
     torch.set_float32_matmul_precision("high")
     shape, device = nets.SHAPES[options.family], options.device
     settings = json.loads((options.tokenizers / options.family / "tokenizer_config.json").read_text())
@@ -110,8 +120,9 @@ def main():
     print(f"{options.family}: {parameters} parameters, {len(train)} tokens, {steps} steps of {options.batch}", flush=True)
 
     first, losses, begun = 0, [], time.time()
-    if options.checkpoint and options.checkpoint.exists():
-        state = torch.load(options.checkpoint, map_location=device, weights_only=True)
+    saved = options.checkpoint / f"{options.family}.pt" if options.checkpoint else None
+    if saved and saved.exists():
+        state = torch.load(saved, map_location=device, weights_only=True)
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         first, losses = state["step"], state["losses"]
@@ -144,9 +155,11 @@ def main():
                 raise SystemExit("the loss is not finite")
             recent.zero_()
             marked, mark = 0, time.time()
-            if options.checkpoint:
+            if saved:
+                saved.parent.mkdir(parents=True, exist_ok=True)
                 torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict(),
-                            "step": step + 1, "losses": losses}, options.checkpoint)
+                            "step": step + 1, "losses": losses}, saved.with_suffix(".new"))
+                saved.with_suffix(".new").replace(saved)
         if options.stop and step + 1 >= options.stop:
             break
 

@@ -273,7 +273,7 @@ def make(r, language, kind, code_index, domain):
                  result=result, remarks=remarks_for(language, body, r), closer=articles(r.choice(wording.CLOSERS if about else wording.GENERAL_CLOSERS).format(**c)))
     response = "\n\n".join(p.strip() for p in respond(r, parts) if p.strip())
     row = {"prompt": sentence(articles(prompt)), "main_topic": domain.topic, "subtopic": domain.sub, "adjective": c["adj"],
-           "action_verb": c["base"].split(" ")[0], "scenario": "%s of a %s" % (domain.sub, domain.who), "target_audience": c["aud"],
+           "action_verb": c["base"].split(" ")[0], "scenario": articles("%s of a %s" % (domain.sub, domain.who)), "target_audience": c["aud"],
            "programming_language": language, "common_sense_topic": domain.sense, "idx": 0, "response": response}
     return row, body, printed
 

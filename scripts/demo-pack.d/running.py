@@ -10,7 +10,9 @@ import sqlite3
 import subprocess
 import tempfile
 
-NEEDS = {"Python": None, "SQL": None, "JavaScript": "node", "TypeScript": "tsc", "Go": "go", "Rust": "rustc", "C": "gcc", "C++": "g++",
+CC = shutil.which("gcc") or shutil.which("clang") or "gcc"
+STRICT = [CC, "-std=c11", "-Wall", "-Wextra", "-Werror"]
+NEEDS = {"Python": None, "SQL": None, "JavaScript": "node", "TypeScript": "tsc", "Go": "go", "Rust": "rustc", "C": CC, "C++": "g++",
          "Java": "javac", "Ruby": "ruby", "Bash": "bash"}
 
 
@@ -164,7 +166,7 @@ def run_compiled(language, body):
             write("p.go")
             code, out, err = shell(["go", "run", "p.go"], folder, 120)
             return out, err if code else ""
-        name, compiler = {"C": ("p.c", ["gcc", "-std=c11", "-Wall", "-Wextra", "-Werror"]),
+        name, compiler = {"C": ("p.c", STRICT),
                           "C++": ("p.cpp", ["g++", "-std=c++17", "-Wall"]),
                           "Rust": ("p.rs", ["rustc", "--edition", "2021", "-A", "dead_code"])}[language]
         write(name)
@@ -173,6 +175,19 @@ def run_compiled(language, body):
             return out, err
         code, out, err = shell([os.path.join(folder, "p")], folder)
         return out, err if code else ""
+
+
+def compile_c(bodies):
+    """What the compiler says against each program; one call compiles many."""
+    with tempfile.TemporaryDirectory() as folder:
+        names = []
+        for i, body in enumerate(bodies):
+            names.append("p%d.c" % i)
+            with open(os.path.join(folder, names[-1]), "w") as f:
+                f.write(body + "\n")
+        code, out, err = shell(STRICT + ["-fsyntax-only"] + names, folder, 600)
+        said = {int(m[1]): m[0] for m in re.finditer(r"^p(\d+)\.c:.*(?:error|warning): .*", err, re.M)}
+        return [said.get(i, err if code and not said else "") for i in range(len(bodies))]
 
 
 def run_all(language, bodies):

@@ -294,7 +294,7 @@ def $f($qs: list[int]) -> list[int]:
     LIST, notes=["A fall gives a negative number.", "There is one change less than there are values."])
 
 Kind("longest rise", [
-    "finds the longest run of rising $qs", "tells how many $qs in a row went up at most",
+    "finds the longest run of rising $qs", "tells how many $qs in a row kept rising at most",
     "measures the longest streak in which every $q beats the one before"],
     ["longest_rise", "longest_streak", "rising_run", "best_streak"],
     lambda r, d: dict(XS=ints(r, d, 7, 10)),

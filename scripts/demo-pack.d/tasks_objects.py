@@ -324,20 +324,20 @@ class $f:
 class $f:
     length: int
     width: int
+    measured: int = 0
 
     def area(self) -> int:
-        $total = 0
-        for stripe in range(self.width):
-            "Each stripe is one metre wide."
-            $total += self.length
-        return $total
+        "Remember how often somebody asked."
+        self.measured += 1
+        return self.length * self.width
 
     def perimeter(self) -> int:
-        return self.length + self.width + self.length + self.width
+        self.measured += 1
+        return 2 * self.length + 2 * self.width
 
     def is_square(self) -> bool:
-        return self.length - self.width == 0
-''', ["The area is laid out in stripes, which shows where the product comes from.", "The perimeter adds the four sides one after the other."])],
+        return self.width == self.length
+''', ["Besides the sides, the object counts how often it was measured.", "The perimeter takes each side twice, since opposite sides are equal."])],
     "shape = $f($A, $B)\nprint(shape.area())\nprint(shape.perimeter())\nprint(shape.is_square())", None, ["A square is a rectangle with equal sides."])
 
 Kind("score keeper", [

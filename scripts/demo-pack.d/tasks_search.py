@@ -161,7 +161,7 @@ def linked(r, d):
 
 
 Kind("shortest path", [
-    "finds the fewest steps between two $items in a network", "measures the distance from node $A to node $B in a graph", "searches a network in breadth to reach place $B"],
+    "finds the fewest steps between two $items in a network", "measures the distance from node $A to node $B in a graph", "searches a network breadth-first to reach place $B"],
     ["fewest_steps", "shortest_path", "distance_between", "steps_between"], linked, lambda p: [distance(p)],
     [('''
 def $f(links: list[list[int]], $start: int, $target: int) -> int:
@@ -197,10 +197,10 @@ def $f(links: list[list[int]], $start: int, $target: int) -> int:
         $steps += 1
     return -1
 ''', ["The search spreads in waves; the number of the wave is the distance.", "Each wave consists of all new neighbours of the wave before it."])],
-    "links = $G", ("$f(links, $A, $B)",), ["Every connection can be used in both directions.", "If there is no way, the answer is -1."])
+    "links = $G", ("$f(links, $A, $B)",), ["Every connection can be used in both directions.", "If there is no path, the answer is -1."])
 
 Kind("reachable", [
-    "counts the places that can be reached from place $A", "explores a network in depth and counts the nodes found", "tells how many $items are connected with number $A"],
+    "counts the places that can be reached from place $A", "explores a network depth-first and counts the nodes found", "tells how many $items are connected with number $A"],
     ["count_reachable", "reachable_from", "explore", "connected_places"], linked,
     lambda p: [sum(distance({**p, "B": b}) >= 0 for b in range(len(p["G"])))],
     [('''
@@ -334,8 +334,8 @@ def line(p):
 
 
 Kind("lift", [
-    "adds up how many floors a lift travels", "computes the way of a lift through the stops of a day", "totals the distance between successive floors"],
-    ["floors_travelled", "lift_distance", "total_way", "travel"],
+    "adds up how many floors a lift travels", "works out how far a lift travels between the stops of a day", "totals the distance between successive floors"],
+    ["floors_travelled", "lift_distance", "total_distance", "travel"],
     lambda r, d: dict(XS=[0] + [r.randint(0, 12) for _ in range(r.randint(5, 8))]),
     lambda p: [sum(abs(a - b) for a, b in zip(p["XS"], p["XS"][1:]))],
     [('''
@@ -344,7 +344,7 @@ def $f(floors: list[int]) -> int:
     for $i in range(1, len(floors)):
         $total += abs(floors[$i] - floors[$i - 1])
     return $total
-''', ["The absolute difference counts a way down as much as a way up.", "Each stop is compared with the one before it."]),
+''', ["The absolute difference counts a trip down as much as a trip up.", "Each stop is compared with the one before it."]),
      ('''
 def $f(floors: list[int]) -> int:
     $total = 0
@@ -356,7 +356,7 @@ def $f(floors: list[int]) -> int:
             $total += here - stop
         here = stop
     return $total
-''', ["The larger floor minus the smaller one is the way, whatever the direction.", "`here` always holds the floor where the lift stands."])],
+''', ["The larger floor minus the smaller one is the distance, whatever the direction.", "`here` always holds the floor where the lift stands."])],
     "floors = $XS", ("$f(floors)",), ["The ground floor has the number 0.", "Stopping twice at the same floor adds nothing."])
 
 Kind("pond", [
@@ -391,7 +391,7 @@ def pond(p):
 
 
 Kind("dice", [
-    "rolls $N dice with a simple random generator and adds the eyes", "simulates $N dice rolls from the seed $S", "produces repeatable dice rolls and totals them"],
+    "rolls $N dice with a simple random generator and adds the spots", "simulates $N dice rolls from the seed $S", "produces repeatable dice rolls and totals them"],
     ["roll_dice", "sum_of_rolls", "dice_total", "throw_dice"],
     lambda r, d: dict(N=r.randint(3, 12), S=r.randint(1, 96)),
     lambda p: [dice(p)],
@@ -402,7 +402,7 @@ def $f(seed: int, rolls: int) -> int:
         seed = (seed * 37 + 11) % 101
         $total += seed % 6 + 1
     return $total
-''', ["A linear rule turns each seed into the next, and the remainder by six gives the eyes.", "Since the rule is fixed, the same seed always gives the same rolls."]),
+''', ["A linear rule turns each seed into the next, and the remainder by six gives the spots.", "Since the rule is fixed, the same seed always gives the same rolls."]),
      ('''
 def next_seed(seed: int) -> int:
     return (seed * 37 + 11) % 101
@@ -414,7 +414,7 @@ def $f(seed: int, rolls: int) -> int:
         $total += seed % 6 + 1
         rolls -= 1
     return $total
-''', ["The helper makes the next seed; the loop only turns seeds into eyes.", "The number of rolls is counted down to zero."])],
+''', ["The helper makes the next seed; the loop only turns seeds into spots.", "The number of rolls is counted down to zero."])],
     calls=("$f($S, $N)",), notes=["Such a generator is good for examples, not for secrets."])
 
 
@@ -486,4 +486,4 @@ def $f(prices: list[int]) -> int:
                 $best = gain
     return $best
 ''', ["All pairs of an earlier and a later day are tried.", "The inner loop starts behind the outer one, so selling never comes before buying."])],
-    "prices = $XS", ("$f(prices)",), ["If prices only fall, the best gain is 0: one does not buy."])
+    "prices = $XS", ("$f(prices)",), ["If prices only fall, the best gain is 0: it is better not to buy."])

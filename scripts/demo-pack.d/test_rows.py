@@ -3,12 +3,17 @@
     test_rows.py [--quick]
 
 Every program is run where its compiler or interpreter is installed and must print what the generator worked out on its own;
-languages without a compiler are reported as skipped. --quick runs every tenth program only.
+languages without a compiler are reported as skipped. --quick compares the shipped rows with the generator's, runs all
+Python and SQL programs, compiles all C programs and runs every tenth of them.
 """
 import collections
+import gzip
+import os
 import sys
 import time
 
+import build_data
+import general
 import generate
 import near
 import running
@@ -72,11 +77,32 @@ def test_near_duplicates(made):
     expect(anywhere <= generate.LIMIT, "similarity %.3f is over %.2f" % (anywhere, generate.LIMIT))
 
 
-def test_programs(made, step):
+def test_shipped(made):
+    """What the pack ships is what the generator makes."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../stdlib/demo")
+    for name, text in (("tiny-codes.jsonl.gz", build_data.lines(row for row, *_ in made)), ("general.txt.gz", general.text())):
+        with gzip.open(os.path.join(folder, name), "rt", encoding="utf-8", newline="") as f:
+            expect(f.read() == text, "%s is not what the generator makes; run scripts/demo-pack rows" % name)
+
+
+def test_c_compiles(made):
+    programs = [(row["idx"], body) for row, body, *_ in made if row["programming_language"] == "C"]
+    if not running.available("C"):
+        print("C          skipped: no compiler is installed")
+        return
+    for (idx, _), said in zip(programs, running.compile_c([body for _, body in programs])):
+        expect(not said, "C row %d: %s" % (idx, said[:300]))
+    print("C          %4d programs compiled" % len(programs), flush=True)
+
+
+def test_programs(made, steps):
     by_language = collections.defaultdict(list)
     for row, body, printed, kind in made:
         by_language[row["programming_language"]].append((row["idx"], body, printed, kind))
     for language, programs in by_language.items():
+        step = steps.get(language) if steps else 1
+        if step is None:
+            continue
         if not running.available(language):
             print("%-10s skipped: %s is not installed" % (language, running.NEEDS[language]))
             continue
@@ -92,14 +118,18 @@ def test_programs(made, step):
 
 
 def main():
+    quick = "--quick" in sys.argv
     made = list(generate.generate())
     again = list(generate.generate(64))
     expect([m[0] for m in made[:64]] == [m[0] for m in again], "the same seed gave other rows")
     test_columns(made)
     test_variety(made)
-    test_near_duplicates(made)
-    test_programs(made, 10 if "--quick" in sys.argv else 1)
-    print("%d problems" % len(problems))
+    test_shipped(made)
+    if not quick:
+        test_near_duplicates(made)
+    test_c_compiles(made)
+    test_programs(made, {"Python": 1, "SQL": 1, "C": 10} if quick else None)
+    print("demo rows: %d problems" % len(problems))
     sys.exit(1 if problems else 0)
 
 

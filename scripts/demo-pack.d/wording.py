@@ -128,7 +128,7 @@ REMARKS = {
         (r"let ", "`let` marks the few names that do change."),
     ],
     "Go": [
-        (r"range ", "`range` yields index and value; the blank identifier drops the one not needed."),
+        (r"_, \w+ := range ", "`range` yields index and value; the blank identifier drops the one not needed."),
         (r":=", "`:=` declares a variable and infers its type."),
         (r"append\(", "`append` returns the grown slice, so the result is assigned back."),
         (r"func \(\w+ \*", "The pointer receiver lets the method change the struct."),
