@@ -121,6 +121,14 @@ int olv_onednn_open(void) {
   return dnn.major;
 }
 
+void olv_onednn_version(int numbers[3]) {
+  const version none = {0, 0, 0};
+  const version *found = dnn.major ? dnn.get_version() : &none;
+  numbers[0] = found->major;
+  numbers[1] = found->minor;
+  numbers[2] = found->patch;
+}
+
 struct olv_product {
   void *primitive;
   /// a, b, c and the scratchpad.

@@ -83,6 +83,9 @@ public enum Console {
       case .check(let paths): return try Scripts(session, screen).check(paths)
       case .format(let paths, let checks):
         return try Scripts(session, screen).format(paths, checks: checks)
+      case .manual:
+        let page = ManualPage(usage: Flags.usage, verbs: session.verbs.all, version: version)
+        guard Terminal.output.write(page.text) else { return 1 }
       case .usage, .version: break
       }
     } catch is Cancelled {

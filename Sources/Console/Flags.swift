@@ -17,6 +17,8 @@ struct Flags: Equatable {
     case format([String], checks: Bool)
     /// What a script takes.
     case scriptHelp(String)
+    /// The manual page, for `man`.
+    case manual
     case version
     case usage
   }
@@ -44,6 +46,8 @@ struct Flags: Equatable {
       olv -i FILE.olv              a script, then a prompt
       olv help [VERB]              what there is
       olv check FILE.olv…          what is wrong with scripts, without running them
+      olv doctor                   whether all that olv needs is there, and what to do where it is not
+      olv man                      this and all verbs as a manual page: olv man | man -l -
       olv selftest                 whether the device computes what it should
       olv fmt [--check] FILE.olv…  lays scripts out; with --check only says which need it
 
@@ -149,7 +153,12 @@ struct Flags: Equatable {
             message: "`olv help` takes one verb", help: "`olv help ppl`", word: rest.last)
         }
         action = .help(rest.first)
-      case "selftest": action = .text(files.joined(separator: " "))
+      case "man":
+        guard rest.isEmpty else {
+          throw UsageFailure(message: "`olv man` takes nothing", help: "`olv help \(rest[0])`")
+        }
+        action = .manual
+      case "doctor", "selftest": action = .text(files.joined(separator: " "))
       case "check": action = .check(try Self.files(rest, of: "check", flags: []))
       case "fmt":
         action = .format(

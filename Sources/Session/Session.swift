@@ -49,6 +49,12 @@ public final class Session {
   /// The definitions, for completion and help.
   public var functions: [String] { scope.functions.keys.sorted() }
 
+  /// Where the standard library was found; nil where it was not.
+  public var standardLibraryFolder: String? {
+    library.candidates(for: StandardLibrary.prelude).contains(where: StandardLibrary.isReadable)
+      ? library.folder : nil
+  }
+
   /// What `use` knows.
   public var availablePacks: [String] { library.names }
 

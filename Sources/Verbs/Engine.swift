@@ -74,6 +74,16 @@ public final class Engine: Host {
     }
   }
 
+  /// The GPU that `--device cuda` would take; nil where this build computes on the CPU alone.
+  ///
+  /// - Throws: A `Failure` that says why no GPU can be used.
+  func gpu() throws -> Device? {
+    for maker in makers {
+      if let backend = try maker("cuda")?.backend { return backend.device }
+    }
+    return nil
+  }
+
   /// What is to be said once of the device that was taken.
   func takeNotice() -> String? {
     state.withLock { state in

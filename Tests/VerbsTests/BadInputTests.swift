@@ -13,7 +13,7 @@ struct BadInputTests {
     ("use demo; load phi; quantize rtn group=48", "48", "divide"),
     ("use demo; load phi; quantize rtn group=512", "512", "group"),
     ("use demo; load phi; ppl tiny-cods", "tiny-cods", "tiny-cods"),
-    ("use demo; load phi; ppl tiny-codes[7000:8000]", "", "6000 rows"),
+    ("use demo; load phi; ppl tiny-codes[7000:8000]", "", "6016 rows"),
     ("use demo; load phi; finetune tiny-codes steps=0", "0", "steps"),
     ("use demo; load phi; finetune tiny-codes targets=[qkv_prj]", "", "qkv_prj"),
     ("use demo; load phi; finetune tiny-codes mask=response", "response", "pack=no"),

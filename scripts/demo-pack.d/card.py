@@ -60,7 +60,7 @@ minutes, not to answer questions: it knows the look of code and documentation an
 - Tokenizer: {tokenizer}; trained on the same text.
 - Data: sources and documentation from {manifest["release"]}, {sum(p["bytes"] for p in packages) / 1e6:.0f} MB in {sum(p["documents"] for p in packages)} files (below). Copies, files that name
   other terms (copyleft, Creative Commons) and the licence notices at the top of files are left out. None of the demo's rows is in it.
-- Licence: the weights, under this repository's licence. The text: the licence of each package below.
+- Licence: the weights and the tokenizer, Apache-2.0 (this repository's). The text: the licence of each package below, all permissive.
 - Training: {training["steps"]} steps of {training["batch_tokens"]} tokens, {training["seen_tokens"] / 1e6:.0f} million in all, {training["passes"]} passes over {training["train_tokens"] / 1e6:.1f} million; AdamW, \
 rate {training["rate"]} with
   warm-up and cosine to zero, weight decay {training["weight_decay"]}, bfloat16 products, seed {training["seed"]}; {training["seconds"]} s on one {training["device"]} with PyTorch {training["torch"]}; only deterministic

@@ -8,6 +8,8 @@
 /// Opens the library at the first call. Returns its major version, or 0 where it is missing or unknown. The caller makes
 /// sure that first calls do not race.
 int olv_onednn_open(void);
+/// Writes the opened library's version: major, minor, patch; zeros where there is none.
+void olv_onednn_version(int version[3]);
 
 /// `c (+)= a · b`: a [m, k], b [k, n] (f32 or bf16), c f32 [m, n]; strides in elements.
 typedef struct {

@@ -72,7 +72,7 @@ extension VerbDeclaration {
 
 extension ParameterDeclaration {
   /// Summary, choices or type, range, default.
-  var explanation: String {
+  public var explanation: String {
     var facts: [String] = []
     if let choices {
       facts.append(choices.joined(separator: ", "))

@@ -54,6 +54,8 @@ struct OpenBLAS: Sendable {
   let strtri: TriangularInverse
   let ssyevr: SymmetricEigenvectors
 
+  private static let names = ["libopenblas.so.0", "libopenblas.so"]
+  private static let package = "libopenblas0"
   private static let library = Result { try OpenBLAS(Processor.detect()) }
 
   /// The library, opened once.
@@ -61,14 +63,25 @@ struct OpenBLAS: Sendable {
   /// - Throws: `MissingLibrary` where it is not installed.
   static func shared() throws -> OpenBLAS { try library.get() }
 
+  /// The library's own words for its version and core type: `OpenBLAS 0.3.21 … Cooperlake MAX_THREADS=64`.
+  ///
+  /// - Throws: `MissingLibrary` where it is not installed.
+  static func description() throws -> String {
+    _ = try shared()
+    typealias Configuration = @convention(c) () -> UnsafePointer<CChar>?
+    let library = try DynamicLibrary(names, package: package)
+    let configuration = try library.function("openblas_get_config", as: Configuration.self)
+    return configuration().map { String(cString: $0).split(separator: " ").joined(separator: " ") }
+      ?? "OpenBLAS"
+  }
+
   private init(_ processor: Processor) throws {
     let core =
       processor.level < 3
       ? nil : processor.level == 3 ? "HASWELL" : processor.bf16 ? "COOPERLAKE" : "SKYLAKEX"
     if let core { setenv("OPENBLAS_CORETYPE", core, 0) }
     setenv("OPENBLAS_NUM_THREADS", "1", 0)
-    let library = try DynamicLibrary(
-      ["libopenblas.so.0", "libopenblas.so"], package: "libopenblas0")
+    let library = try DynamicLibrary(Self.names, package: Self.package)
     sgemm = try library.function("cblas_sgemm", as: Product.self)
     ssyrk = try library.function("cblas_ssyrk", as: RankUpdate.self)
     strsm = try library.function("cblas_strsm", as: Triangular.self)
