@@ -54,7 +54,7 @@ struct Doctor: Verb {
     let hasSize = isTerminal && ioctl(1, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
     return [
       Examination.processor(machine), Examination.memory(machine),
-      Examination.openBLAS(machine.openBLAS), Examination.oneDNN(machine),
+      Examination.openBLAS(machine, environment), Examination.oneDNN(machine),
       Examination.gpu(engine.gpu), Examination.path(environment),
       Examination.standardLibrary(library), Examination.demo(library),
       Examination.hub(engine.cache),

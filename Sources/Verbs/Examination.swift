@@ -27,11 +27,18 @@ enum Examination {
         "memory", what, "enough for the demo; a model of 3 billion weights wants 8 GB or more")
   }
 
-  static func openBLAS(_ found: Result<String, MissingLibrary>) -> Finding {
-    switch found {
-    case .success(let version): .ok("OpenBLAS", version)
+  static func openBLAS(_ machine: CPUInstallation, _ environment: [String: String]) -> Finding {
+    switch machine.openBLAS {
+    case .success(let version):
+      // olv chooses by the processor, unless somebody has chosen before.
+      guard let core = environment["OPENBLAS_CORETYPE"], machine.level == 4,
+        !["COOPERLAKE", "SKYLAKEX", "SAPPHIRERAPIDS", "ZEN"].contains(core.uppercased())
+      else { return .ok("OpenBLAS", version) }
+      return .note(
+        "OpenBLAS", version,
+        "OPENBLAS_CORETYPE=\(core) is set, which keeps it from this processor's AVX-512: unset it")
     case .failure(let missing):
-      .problem("OpenBLAS", missing.message, missing.help ?? "install OpenBLAS")
+      return .problem("OpenBLAS", missing.message, missing.help ?? "install OpenBLAS")
     }
   }
 
@@ -56,8 +63,11 @@ enum Examination {
       }
       return .ok("GPU", "\(device): \(device.name), \(Words.bytes(device.memory))")
     } catch let failure as any Failure {
-      return .note("GPU", failure.message, failure.help ?? "olv computes on the CPU")
-    } catch { return .note("GPU", "\(error)", "olv computes on the CPU") }
+      return .note(
+        "GPU", failure.message,
+        "without a GPU this is as it should be"
+          + (failure.help.map { "; with one: \($0)" } ?? ""))
+    } catch { return .note("GPU", "\(error)", nil) }
   }
 
   // MARK: What belongs to olv
