@@ -79,6 +79,11 @@ public struct Dataset: Sendable {
 
   /// The names of all splits.
   public var splitNames: [String] { splits?.names ?? [split] }
+  /// Every name that `named` takes: of slices, then of splits.
+  public var partNames: [String] {
+    let slices = slices.keys.map(\.rawValue).sorted()
+    return slices + splitNames.filter { !slices.contains($0) }
+  }
 
   /// What it is, with the rows it is cut to: `wikitext.test[:64]`.
   public var label: String {
@@ -154,8 +159,7 @@ public struct Dataset: Sendable {
     guard let splits, let known = splits.resolve(name) else {
       throw DatasetFailure.noSplit(
         dataset: self.name, name: name,
-        available: splitNames
-          + slices.keys.map(\.rawValue).filter { !splitNames.contains($0) }.sorted())
+        available: partNames)
     }
     let opened = try splits.open(known)
     var dataset = self

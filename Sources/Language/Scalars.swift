@@ -63,7 +63,7 @@ extension Unicode.Scalar {
 
 extension StringProtocol {
   /// Whether the text is a NAME: `phi`, `tiny-codes`, `_`.
-  var isName: Bool {
+  public var isName: Bool {
     var previous: Unicode.Scalar?
     for scalar in unicodeScalars {
       if let before = previous {
@@ -80,7 +80,7 @@ extension StringProtocol {
   }
 
   /// Whether the text, bare, is read back as one WORD and nothing else.
-  var isBareWord: Bool {
+  public var isBareWord: Bool {
     let text = String(self)
     return !text.isEmpty && text != ":" && !reservedWords.contains(text)
       && text.unicodeScalars.allSatisfy(\.isWord) && Number(word: text) == nil

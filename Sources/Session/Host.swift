@@ -14,6 +14,15 @@ public protocol Host: AnyObject, Sendable {
   ///
   /// - Throws: A `Failure` that says where it was looked for.
   func dataset(named name: String) throws -> any DatasetValue
+
+  /// The models and datasets that are at hand by their own names: what completion offers beside the session's.
+  var models: [String] { get }
+  var datasets: [String] { get }
+}
+
+extension Host {
+  public var models: [String] { [] }
+  public var datasets: [String] { [] }
 }
 
 /// A device that this build or machine does not have.

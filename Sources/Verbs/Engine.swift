@@ -110,6 +110,9 @@ public final class Engine: Host {
     return OpenDataset(try open(name, DatasetOptions()))
   }
 
+  public var models: [String] { cache.list(.model) }
+  public var datasets: [String] { cache.list(.dataset) + ["random"] }
+
   /// Notes that a script will write a folder, so that a later `load` of it is not refused before line 1 runs.
   func promise(_ path: String) { _ = state.withLock { $0.promised.insert(Self.normalized(path)) } }
 

@@ -302,6 +302,7 @@ enum HeldOut: ArgumentType {
   case dataset(DatasetReference)
 
   static var phrase: String { "a dataset, or `no`" }
+  static var source: ValueSource? { .datasets }
   static var accepted: [Kind] { [.dataset, .string, .bool] }
 
   var written: String {

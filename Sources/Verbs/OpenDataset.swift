@@ -19,6 +19,8 @@ struct OpenDataset: DatasetValue {
   }
 
   func columns() throws -> [String] { dataset.columns }
+
+  var splits: [String] { dataset.partNames }
 }
 
 extension DatasetReference {

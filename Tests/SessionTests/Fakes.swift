@@ -40,6 +40,7 @@ struct FakeDataset: DatasetValue, Equatable {
   }
 
   func columns() throws -> [String] { columnNames }
+  var splits: [String] { ["train", "test"] }
 }
 
 struct FakeFailure: Failure {

@@ -2,6 +2,7 @@ extension Optional: ArgumentType where Wrapped: ArgumentType {
   public static var phrase: String { Wrapped.phrase }
   public static var accepted: [Kind] { Wrapped.accepted }
   public static var words: [String]? { Wrapped.words }
+  public static var source: ValueSource? { Wrapped.source }
   public var written: String { self?.written ?? "" }
   public var measures: [Double] { self?.measures ?? [] }
 
@@ -15,6 +16,7 @@ extension Array: ArgumentType where Element: ArgumentType {
   public static var phrase: String { "a list (\(Element.phrase) each)" }
   public static var accepted: [Kind] { [.list] + Element.accepted }
   public static var words: [String]? { Element.words }
+  public static var source: ValueSource? { Element.source }
   public var written: String {
     if let first, count == 1 { return first.written }
     return "[" + map(\.written).joined(separator: " ") + "]"

@@ -108,6 +108,7 @@ public struct Path: ArgumentType, Equatable {
   }
 
   public static var phrase: String { "a path" }
+  public static var source: ValueSource? { .files }
   public static var accepted: [Kind] { [.string, .number] }
   public var written: String { text.written }
 

@@ -13,6 +13,8 @@ public protocol ArgumentType: Sendable {
   static var accepted: [Kind] { get }
   /// The words that may be given, where they are fixed by the type.
   static var words: [String]? { get }
+  /// What its values are, where they can be listed without being fixed.
+  static var source: ValueSource? { get }
 
   /// - Throws: `Mismatch` for a value that is none, or any `Failure` that says more.
   static func convert(_ datum: Datum, _ conversion: Conversion) throws -> Self
@@ -25,6 +27,7 @@ public protocol ArgumentType: Sendable {
 
 extension ArgumentType {
   public static var words: [String]? { nil }
+  public static var source: ValueSource? { nil }
   public var measures: [Double] { [] }
 }
 

@@ -26,9 +26,15 @@ public struct ParameterDeclaration: Sendable {
   public var typePhrase: String
   public var accepted: [Kind]
   let choiceList: @Sendable () -> [String]?
+  let typeSource: ValueSource?
 
   /// The words that may be given, where they are limited.
   public var choices: [String]? { choiceList() }
+
+  /// What completion lists for it: by its type, or by what its values are called.
+  var source: ValueSource? {
+    typeSource ?? ["verb": .verbs, "pack": .packs][noun]
+  }
 
   /// `<method>`, `[bits=4]`, `[data=]`
   public var usage: String {

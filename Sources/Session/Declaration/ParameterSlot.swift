@@ -21,7 +21,8 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
       takesAnyKey: takesAnyKey,
       defaultText: isVariadic || takesAnyKey || text == "" ? nil : text,
       typePhrase: Argument.phrase,
-      accepted: Argument.accepted, choiceList: { choices() ?? Argument.words })
+      accepted: Argument.accepted, choiceList: { choices() ?? Argument.words },
+      typeSource: Argument.source)
   }
 
   /// The value; the session runs no verb whose required parameters are not bound.

@@ -11,6 +11,7 @@ public struct ModelSource: ArgumentType, Equatable {
   }
 
   public static var phrase: String { "a model's name, path or hub id" }
+  public static var source: ValueSource? { .models }
   public static var accepted: [Kind] { [.string] }
   public var written: String { name }
 
@@ -29,6 +30,7 @@ public struct ModelReference: ArgumentType {
   public init(_ value: any ModelValue) { self.value = value }
 
   public static var phrase: String { "a model" }
+  public static var source: ValueSource? { .models }
   public static var accepted: [Kind] { [.model, .string] }
   public var written: String { value.lineage }
 
@@ -48,6 +50,7 @@ public struct DatasetReference: ArgumentType {
   public init(_ value: any DatasetValue) { self.value = value }
 
   public static var phrase: String { "a dataset" }
+  public static var source: ValueSource? { .datasets }
   public static var accepted: [Kind] { [.dataset, .string] }
   public var written: String { value.name }
 

@@ -17,4 +17,11 @@ public protocol DatasetValue: Sendable {
   ///
   /// - Throws: A `Failure` where the data cannot be read.
   func columns() throws -> [String]
+
+  /// The splits that `split` knows.
+  var splits: [String] { get }
+}
+
+extension DatasetValue {
+  public var splits: [String] { [] }
 }
