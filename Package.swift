@@ -72,7 +72,7 @@ let package = Package(
     .target(name: "CCPU"),
     .target(name: "CRegistry"),
     .target(
-      name: "CEdit",
+      name: "CEdit", dependencies: ["CInterrupt"],
       linkerSettings: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
     .target(name: "COneDNN"),
     .target(name: "CJSON", linkerSettings: [archive("json-c"), .linkedLibrary("m")]),
@@ -144,6 +144,9 @@ let package = Package(
       dependencies: [
         "TestSupport", "Transcripts", "Runtime", "Console", "Session", "Charts", "Language", "JSON",
       ]),
+    .target(name: "PseudoTerminal", path: "Tests/PseudoTerminal"),
+    .testTarget(
+      name: "TerminalTests", dependencies: ["TestSupport", "PseudoTerminal", "Language", "Runtime"]),
     .testTarget(name: "ChartsTests", dependencies: ["TestSupport", "Charts"]),
   ],
   swiftLanguageModes: [.v6]

@@ -12,9 +12,11 @@ public struct Axis: Sendable, Equatable {
   /// - Parameters:
   ///   - values: What must fit. Without any the axis goes from 0 to 1.
   ///   - fitsTightly: The bounds are the smallest and the largest value, not ticks.
+  ///   - isWhole: Ticks are whole numbers, as for what is counted.
   ///   - count: About how many ticks.
   public init(
-    _ values: [Double], includesZero: Bool, fitsTightly: Bool = false, count: Int = 6
+    _ values: [Double], includesZero: Bool, fitsTightly: Bool = false, isWhole: Bool = false,
+    count: Int = 6
   ) {
     let finite = values.filter { $0.isFinite && $0.magnitude < 1e300 }
     var low = finite.min() ?? 0
@@ -28,7 +30,8 @@ public struct Axis: Sendable, Equatable {
       if !(includesZero && low == 0) { low -= room }
       high += room
     }
-    let step = Axis.roundStep((high - low) / Double(max(count, 1)))
+    var step = Axis.roundStep((high - low) / Double(max(count, 1)))
+    if isWhole { step = step == 2.5 ? 5 : max(step, 1) }
     if !fitsTightly {
       low = (low / step + 1e-9).rounded(.down) * step
       high = (high / step - 1e-9).rounded(.up) * step

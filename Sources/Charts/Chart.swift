@@ -137,7 +137,10 @@ public struct Chart: Sendable, Equatable {
 
   /// The axis that the curves run over: from their first to their last point.
   public var overAxis: Axis {
-    Axis(curves.flatMap { $0.points.map(\.x) }, includesZero: false, fitsTightly: true)
+    let places = curves.flatMap { $0.points.map(\.x) }
+    return Axis(
+      places, includesZero: false, fitsTightly: true,
+      isWhole: places.allSatisfy { $0 == $0.rounded() })
   }
 
   /// What it shows, in sentences: for those who cannot see it.

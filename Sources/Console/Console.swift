@@ -30,7 +30,7 @@ public enum Console {
       style: style(flags),
       out: { text in
         if !Terminal.output.write(text) { writesFail.store(true, ordering: .relaxed) }
-      }, err: { Terminal.errors.write($0) })
+      }, err: { Terminal.errors.write($0) }, width: { Terminal.output.width })
     let session = Session(host: host, presenter: screen)
     do {
       try session.loadPrelude()
@@ -123,8 +123,7 @@ public enum Console {
   private static func prompt(_ session: Session, _ screen: Screen) {
     Interrupt.clear()
     Prompt(
-      session: session, screen: screen,
-      editor: LineEditor(history: isatty(0) == 1 ? LineEditor.historyPath() : nil)
+      session: session, screen: screen, history: isatty(0) == 1 ? HistoryFile.standard() : nil
     ).run()
   }
 
@@ -133,7 +132,6 @@ public enum Console {
     style.format = Screen.Format(rawValue: flags.format.rawValue) ?? .table
     style.hasColor = style.format == .table && Terminal.output.hasColor
     style.errorsHaveColor = Terminal.errors.hasColor
-    style.width = Terminal.output.width
     style.redraws = Terminal.errors.canRedraw
     style.isQuiet = flags.isQuiet
     style.isASCII = Terminal.output.isTerminal && !Terminal.output.canRedraw

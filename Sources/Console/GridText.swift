@@ -2,9 +2,40 @@ import Language
 import Session
 
 extension Grid {
+  /// Cells are not cut to less than this.
+  private static let leastWidth = 8
+
+  /// Without as many columns before the last as it takes to show the others; nil where all fit.
+  private func narrowed(to width: Int) -> Grid? {
+    guard columns.count > 2 else { return nil }
+    let widths = columns.indices.map { column in
+      min(
+        ([columns[column]] + rows.map { column < $0.count ? $0[column] : "" })
+          .map(\.displayWidth).max() ?? 0, Self.leastWidth)
+    }
+    var used = widths[0] + 2 + (widths.last ?? 0)
+    var kept = 1
+    for column in columns.indices.dropFirst().dropLast() {
+      used += widths[column] + 2
+      guard used <= width else { break }
+      kept += 1
+    }
+    guard kept < columns.count - 1 else { return nil }
+    return Grid(
+      columns: columns.prefix(kept) + columns.suffix(1),
+      rows: rows.map { row in
+        row.count == columns.count ? row.prefix(kept) + row.suffix(1) : Array(row.prefix(kept + 1))
+      })
+  }
+
   /// The grid in aligned columns: numbers to the right, all else to the left, cut to the width.
   func lines(width: Int, ink: Ink) -> [String] {
     let header = columns.isEmpty ? [] : [columns]
+    if let narrower = narrowed(to: width) {
+      let names = columns[(narrower.columns.count - 1)..<(columns.count - 1)]
+      return narrower.lines(width: width, ink: ink)
+        + [ink.dim("not shown: \(names.joined(separator: ", "))".shortened(to: width))]
+    }
     let all = (header + rows).map { row in row.map { $0.printable } }
     let count = all.map(\.count).max() ?? 0
     guard count > 0 else { return [] }
@@ -22,7 +53,8 @@ extension Grid {
     }
     // What does not fit is taken from the widest.
     let gaps = 2 * (count - 1)
-    while widths.reduce(0, +) + gaps > width, let widest = widths.max(), widest > 12,
+    while widths.reduce(0, +) + gaps > width, let widest = widths.max(),
+      widest > Self.leastWidth,
       let place = widths.firstIndex(of: widest)
     {
       widths[place] -= 1

@@ -21,6 +21,42 @@ func readable(seconds: Double) -> String {
   return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
 }
 
+/// A size as people read it: `13.6 MB`.
+func readable(bytes: Double) -> String {
+  guard bytes.isFinite, bytes >= 0 else { return "?" }
+  var value = bytes
+  var units = ["B", "kB", "MB", "GB", "TB"][...]
+  while value >= 999.5, units.count > 1 {
+    value /= 1000
+    units = units.dropFirst()
+  }
+  let text = bytes < 999.5 ? readable(value.rounded()) : fixed(value, value < 9.995 ? 2 : 1)
+  return "\(text) \(units.first ?? "B")"
+}
+
+/// A number with so many digits behind the point.
+func fixed(_ number: Double, _ digits: Int) -> String {
+  var buffer = [CChar](repeating: 0, count: 400)
+  let count = withVaList([number]) {
+    vsnprintf(&buffer, buffer.count, "%.\(max(0, min(digits, 12)))f", $0)
+  }
+  guard count > 0, count < buffer.count else { return readable(number) }
+  return String(decoding: buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+/// Numbers of one column, with as many digits behind the point as tell the largest to five digits; each as it is where
+/// that would hide the small ones.
+func readable(column numbers: [Double]) -> [String] {
+  let sizes = numbers.filter { $0.isFinite && $0 != 0 }.map(\.magnitude)
+  guard numbers.count > 1, let largest = sizes.max(), let smallest = sizes.min(),
+    numbers.allSatisfy(\.isFinite), !numbers.allSatisfy({ $0 == $0.rounded() }),
+    (1e-4..<1e6).contains(largest)
+  else { return numbers.map { readable($0) } }
+  let digits = min(max(4 - Int(log10(largest).rounded(.down)), 0), 7)
+  guard smallest * pow(10, Double(digits)) >= 50 else { return numbers.map { readable($0) } }
+  return numbers.map { fixed($0, digits) }
+}
+
 /// A number to a fraction of one, without a tail of digits.
 func rounded(_ number: Double, _ parts: Double) -> String {
   readable((number * parts).rounded() / parts)

@@ -1,3 +1,4 @@
+import Glibc
 import Language
 import Runtime
 
@@ -6,23 +7,18 @@ struct ProgressLine {
   enum Mode { case redrawn, lines, none }
 
   let mode: Mode
-  let width: Int
   /// Whether the terminal's last line is the progress line.
   private(set) var isDrawn = false
   private var start: Double = 0
-  private var first = 0
-  private var firstTokens: Int?
+  private var pace = Pace()
   private var last: Progress?
   private var lastDrawn = -1.0
   private var lastTenth = 0
 
-  init(mode: Mode, width: Int) {
-    self.mode = mode
-    self.width = width
-  }
+  init(mode: Mode) { self.mode = mode }
 
   /// What to write for a moment of progress at a time in seconds; nil where there is nothing new to say.
-  mutating func update(_ progress: Progress, at now: Double) -> String? {
+  mutating func update(_ progress: Progress, at now: Double, width: Int) -> String? {
     guard mode != .none else { return nil }
     let isNew =
       last.map {
@@ -30,12 +26,12 @@ struct ProgressLine {
       } ?? true
     if isNew {
       start = now
-      first = progress.done
-      firstTokens = progress.tokens
+      pace = Pace()
       lastTenth = 0
       lastDrawn = -1
     }
     last = progress
+    pace.add(progress, at: now)
     let isLast = progress.total == progress.done
     switch mode {
     case .none: return nil
@@ -64,21 +60,27 @@ struct ProgressLine {
   /// `finetune  40/100 steps  40%  3.1 steps/s  6349 tokens/s  ETA 19 s  loss 2.31`
   private func text(_ progress: Progress, at now: Double) -> String {
     var parts = [progress.stage.printable]
-    let elapsed = now - start
-    let done = progress.done - first
-    let rate = elapsed > 0.2 && done > 0 ? Double(done) / elapsed : nil
+    let isSize = progress.unit == "bytes"
+    func amount(_ count: Double) -> String {
+      isSize ? readable(bytes: count) : "\(rateText(count)) \(progress.unit)"
+    }
     if let total = progress.total, total > 0 {
-      parts.append("\(progress.done)/\(total) \(progress.unit)")
+      parts.append(
+        isSize
+          ? "\(readable(bytes: Double(progress.done))) of \(readable(bytes: Double(total)))"
+          : "\(progress.done)/\(total) \(progress.unit)")
       parts.append("\(min(100, progress.done * 100 / total))%")
     } else {
-      parts.append("\(progress.done) \(progress.unit)")
+      parts.append(isSize ? amount(Double(progress.done)) : "\(progress.done) \(progress.unit)")
     }
-    if let rate { parts.append("\(rateText(rate)) \(progress.unit)/s") }
-    if let tokens = progress.tokens, let firstTokens, elapsed > 0.2, tokens > firstTokens {
-      parts.append("\(rateText(Double(tokens - firstTokens) / elapsed)) tokens/s")
-    }
-    if let rate, let total = progress.total, total > progress.done {
-      parts.append("ETA \(readable(seconds: Double(total - progress.done) / rate))")
+    if now - start > 0.2 {
+      if let rate = pace.rate { parts.append(amount(rate) + "/s") }
+      if let rate = pace.tokenRate, progress.unit != "tokens" {
+        parts.append("\(rateText(rate)) tokens/s")
+      }
+      if let finish = pace.finish, progress.total != progress.done {
+        parts.append("ETA \(readable(seconds: max(finish - now, 0)))")
+      }
     }
     if let loss = progress.loss { parts.append("loss \(rounded(loss, 1000))") }
     return parts.joined(separator: "  ")
@@ -86,5 +88,34 @@ struct ProgressLine {
 
   private func rateText(_ rate: Double) -> String {
     rate >= 100 ? "\(Int(rate.rounded()))" : rounded(rate, rate >= 10 ? 10 : 100)
+  }
+}
+
+/// How fast work goes, and when it will be done.
+///
+/// Rates are those of about the last ten seconds. The time of completion is what is smoothed, not the time left: that
+/// one would lag behind the clock.
+private struct Pace {
+  private var done = 0.0
+  private var tokens = 0.0
+  private var time = 0.0
+  private var last: (progress: Progress, at: Double)?
+  /// In the clock's seconds.
+  private(set) var finish: Double?
+
+  var rate: Double? { time > 0 && done > 0 ? done / time : nil }
+  var tokenRate: Double? { time > 0 && tokens > 0 ? tokens / time : nil }
+
+  mutating func add(_ progress: Progress, at now: Double) {
+    defer { last = (progress, now) }
+    guard let last, now > last.at else { return }
+    let passed = now - last.at
+    let kept = exp(-passed / 10)
+    done = done * kept + Double(progress.done - last.progress.done)
+    tokens = tokens * kept + Double((progress.tokens ?? 0) - (last.progress.tokens ?? 0))
+    time = time * kept + passed
+    guard let rate, let total = progress.total else { return }
+    let estimate = now + Double(total - progress.done) / rate
+    finish = finish.map { $0 + (estimate - $0) * (1 - exp(-passed / 3)) } ?? estimate
   }
 }

@@ -47,22 +47,34 @@ struct ReportText {
       let values = cells.map { $0[column] }
       let isKey = ["label", "value", "model", "seconds"].contains(columns[column])
       if !isKey, cells.count > 1, let first = values.first, values.allSatisfy({ $0 == first }) {
-        shared.append((columns[column], first.cell))
+        shared.append((columns[column], text(of: [first], name: columns[column])[0]))
       } else if column == 0 || values.contains(where: { !$0.isNull && $0 != "" }) {
         shown.append(column)
       }
     }
+    let texts = shown.map { column in
+      text(of: cells.map { row in row[column] }, name: columns[column])
+    }
     let grid = Grid(
       columns: shown.map { columns[$0] == "value" ? table.verb ?? "value" : columns[$0] },
-      rows: cells.map { row in
-        shown.map { column in
-          if columns[column] == "seconds", let seconds = row[column].doubleValue {
-            return rounded(seconds, 100)
-          }
-          return row[column].cell
-        }
-      })
+      rows: cells.indices.map { row in texts.map { $0[row] } })
     return (grid, shared)
+  }
+
+  /// The cells of a column: numbers with the digits that suit them all, sizes with their unit.
+  private func text(of column: [JSON], name: String) -> [String] {
+    let numbers = column.compactMap(\.doubleValue)
+    guard numbers.count == column.count(where: { !$0.isNull }), !numbers.isEmpty else {
+      return column.map(\.cell)
+    }
+    var texts: [String]
+    switch name {
+    case "seconds": texts = numbers.map { fixed($0, 2) }
+    case _ where name == "bytes" || name.hasSuffix("_bytes"):
+      texts = numbers.map { readable(bytes: $0) }
+    default: texts = readable(column: numbers)
+    }
+    return column.map { $0.isNull ? "" : texts.removeFirst() }
   }
 
   /// `q → ft: ppl  phi → gptq w4 g128  0.82 s  demo`

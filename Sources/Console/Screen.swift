@@ -18,6 +18,7 @@ public final class Screen: Presenter {
     public var hasColor = false
     /// Colours on the error stream.
     public var errorsHaveColor = false
+    /// Columns, where the terminal is not asked.
     public var width = 100
     /// Whether the progress line can be redrawn; else a line every tenth.
     public var redraws = false
@@ -41,19 +42,26 @@ public final class Screen: Presenter {
   let style: Style
   private let out: Sink
   private let err: Sink
+  /// Columns as they are now.
+  private let width: @Sendable () -> Int
   private let state: Mutex<State>
   private let start = ContinuousClock.now
 
-  public init(style: Style = Style(), out: @escaping Sink, err: @escaping Sink) {
+  /// - Parameter width: Asked whenever something is drawn: terminals change. The style's, where nil.
+  public init(
+    style: Style = Style(), out: @escaping Sink, err: @escaping Sink,
+    width: (@Sendable () -> Int)? = nil
+  ) {
+    self.width = width ?? { style.width }
     self.style = style
     self.out = out
     self.err = err
     let mode: ProgressLine.Mode = style.isQuiet ? .none : style.redraws ? .redrawn : .lines
-    state = Mutex(State(progress: ProgressLine(mode: mode, width: style.width)))
+    state = Mutex(State(progress: ProgressLine(mode: mode)))
   }
 
   private var drawing: ReportText {
-    ReportText(width: style.width, ink: Ink(isOn: style.hasColor), isASCII: style.isASCII)
+    ReportText(width: width(), ink: Ink(isOn: style.hasColor), isASCII: style.isASCII)
   }
 
   // MARK: Reports
@@ -109,7 +117,7 @@ public final class Screen: Presenter {
       diagnostic.rendered(
         DiagnosticStyle(
           color: style.errorsHaveColor, place: diagnostic.source?.name.hasSuffix(".olv") == true,
-          width: style.width))
+          width: width()))
     }.joined(separator: "\n\n")
     state.withLock { state in
       endLine(&state)
@@ -123,7 +131,7 @@ public final class Screen: Presenter {
     state.withLock { state in
       let parts = (ContinuousClock.now - start).components
       let now = Double(parts.seconds) + Double(parts.attoseconds) * 1e-18
-      if let text = state.progress.update(progress, at: now) { err(text) }
+      if let text = state.progress.update(progress, at: now, width: width()) { err(text) }
     }
   }
 

@@ -19,13 +19,18 @@ struct Terminal {
     return canRedraw
   }
 
-  /// Columns; 100 where there is no terminal.
-  var width: Int {
+  /// Columns as they are now, 20 at least; 100 where there is no terminal.
+  var width: Int { size.map { max(Int($0.ws_col), 20) } ?? 100 }
+
+  /// Rows as they are now; 24 where there is no terminal.
+  var height: Int { size.map { max(Int($0.ws_row), 2) } ?? 24 }
+
+  private var size: winsize? {
     var size = winsize()
     guard isTerminal, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
-      return 100
+      return nil
     }
-    return max(Int(size.ws_col), 40)
+    return size
   }
 
   /// Writes all of a text.

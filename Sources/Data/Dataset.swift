@@ -79,10 +79,9 @@ public struct Dataset: Sendable {
 
   /// The names of all splits.
   public var splitNames: [String] { splits?.names ?? [split] }
-  /// Every name that `named` takes: of slices, then of splits.
+  /// Every name that `named` takes: of splits, then of the slices that are none.
   public var partNames: [String] {
-    let slices = slices.keys.map(\.rawValue).sorted()
-    return slices + splitNames.filter { !slices.contains($0) }
+    splitNames + slices.keys.map(\.rawValue).filter { !splitNames.contains($0) }.sorted()
   }
 
   /// What it is, with the rows it is cut to: `wikitext.test[:64]`.

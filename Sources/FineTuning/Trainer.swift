@@ -45,6 +45,10 @@ public struct Trainer {
             stage: "finetune", done: steps, total: settings.steps, unit: "steps",
             tokens: run.report.tokens, loss: run.report.loss.last))
         if let held, steps == settings.steps || steps % max(1, settings.log) == 0 {
+          progress?(
+            Progress(
+              stage: "finetune, evaluating", done: steps, total: settings.steps, unit: "steps",
+              tokens: run.report.tokens, loss: run.report.loss.last))
           try run.evaluate(held)
         }
       }

@@ -7,15 +7,15 @@ public enum ScriptError: Failure {
   case refused([Diagnostic])
   /// A statement failed. What ran before it stands.
   case failed(Diagnostic)
-  /// The user stopped it. What ran before stands.
-  case interrupted(at: Span?)
+  /// The user stopped it. What ran before stands; `kept` says so.
+  case interrupted(at: Span?, kept: String)
 
   public var diagnostics: [Diagnostic] {
     switch self {
     case .refused(let diagnostics): diagnostics
     case .failed(let diagnostic): [diagnostic]
-    case .interrupted(let span):
-      [Diagnostic(code: "interrupted", "interrupted", at: span, help: "what ran before stands")]
+    case .interrupted(let span, let kept):
+      [Diagnostic(code: "interrupted", "interrupted", at: span, help: kept)]
     }
   }
 

@@ -17,6 +17,8 @@ public final class Session {
   let library: StandardLibrary
   var scope = Scope()
   var results: [Int: Datum] = [:]
+  /// The model of the last verb that could not finish, `$stopped`, and which input that was in.
+  var stopped: (model: any ModelValue, input: Int)?
   private var packs: [String: Pack] = [:]
   /// The warnings that the running script has had.
   private var warned: [Diagnostic] = []
@@ -151,7 +153,7 @@ public final class Session {
     do {
       _ = try interpreter.run(script.statements, in: &local, isTopLevel: true)
     } catch let error as Interruption {
-      throw ScriptError.interrupted(at: error.span)
+      throw ScriptError.interrupted(at: error.span, kept: kept(in: local))
     } catch {
       throw ScriptError.failed(Diagnostic(error, at: nil))
     }
@@ -162,6 +164,16 @@ public final class Session {
     let isKnown = warned.contains { $0.span == warning.span && $0.message == warning.message }
     if !isKnown { warned.append(warning) }
     return !isKnown
+  }
+
+  /// What an interrupt left, in a sentence.
+  private func kept(in scope: Scope) -> String {
+    var text = "what ran before stands"
+    if case .model(let model) = scope.model { text += "; the current model is `\(model.lineage)`" }
+    if let stopped, stopped.input == history.count {
+      text += ", and `$stopped` is `\(stopped.model.lineage)`"
+    }
+    return text
   }
 
   private func check(_ script: Script) -> [Diagnostic] {

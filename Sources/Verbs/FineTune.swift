@@ -239,7 +239,7 @@ struct FineTune: Verb {
     }
     if let stopped = report.stopped {
       context.note(
-        "stopped after step \(report.steps) of \(steps); the adapter as of that step is kept")
+        "stopped after step \(report.steps) of \(steps): `$stopped` is the model as of that step")
       throw Unfinished(stopped.failure, keeping: value, report: summary)
     }
     return .model(value, summary)

@@ -35,7 +35,9 @@ struct Ppl: Verb {
     "data", "what to score; the test slice of a dataset that is not sliced by hand", noun: "dataset"
   )
   var data: DatasetReference?
-  @Opt("as", "the protocol, or a list of them", noun: "protocol", choices: Dialects.all.map(\.name))
+  @Opt(
+    "as", "the protocol, or a list of them", noun: "protocol", choices: Dialects.all.map(\.name),
+    hints: Dialects.all.map(\.summary))
   var dialects: [String] = ["olive"]
   @Opt(
     "length", "the longest document, or the length of a window, instead of the protocol's own",

@@ -35,7 +35,10 @@ struct Quantize: Verb {
     "Frantar et al., GPTQ (2023); Lin et al., AWQ: Activation-aware weight quantization (2024)"
   static let alsoKnownAs = ["gptq", "awq", "rtn", "compress"]
 
-  @Arg("method", "the algorithm", noun: "quantizer", choices: Quantizers.names) var method: String
+  @Arg(
+    "method", "the algorithm", noun: "quantizer", choices: Quantizers.names,
+    hints: Quantizers.all.map(\.summary))
+  var method: String
   @Opt("bits", "bits per weight", choices: ["2", "3", "4", "8"]) var bits: Int = 4
   @Opt("group", "weights that share a scale: 16 to 128, or `none` for whole rows") var group:
     GroupWidth = .of(128)

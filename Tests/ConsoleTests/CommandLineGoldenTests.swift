@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What the program says about its command line and the files it names: `Tests/Fixtures/Diagnostics/command-line.txt`.
-@Suite(.enabled(if: Program.path != nil, "the program is built with the tests"))
+@Suite(.enabled(if: BuiltProgram.path != nil, "the program is built with the tests"))
 struct CommandLineGoldenTests {
   static let files = [
     "plain.olv": "print $args", "two.olv": "print (\nhelp bts=3\n",

@@ -9,19 +9,6 @@ struct Program {
   var out: String
   var err: String
 
-  /// It lies beside the test bundle.
-  static let path: String? = {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    guard readlink("/proc/self/exe", &buffer, buffer.count - 1) > 0 else { return nil }
-    let bundle = String(
-      decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let candidates = [
-      bundle.split(separator: "/").dropLast().joined(separator: "/"),
-      "\(Shared.root)/.build/debug".split(separator: "/").joined(separator: "/"),
-    ]
-    return candidates.map { "/\($0)/olv" }.first { access($0, X_OK) == 0 }
-  }()
-
   /// - Parameter home: Where it is started.
   init(
     _ words: [String], input: String = "", library: String = "/nonexistent",
@@ -32,7 +19,7 @@ struct Program {
     try Data(input.utf8).write(to: URL(filePath: "\(folder)/in"))
     func quoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
     let command =
-      "cd \(quoted(home)) && OLV_STDLIB=\(quoted(library)) \(quoted(Program.path ?? "olv")) "
+      "cd \(quoted(home)) && OLV_STDLIB=\(quoted(library)) \(quoted(BuiltProgram.path ?? "olv")) "
       + words.map(quoted).joined(separator: " ")
       + " < \(folder)/in > \(folder)/out 2> \(folder)/err"
     status = (system(command) >> 8) & 0xFF
@@ -51,7 +38,7 @@ private enum Folder {
   }
 }
 
-@Suite(.enabled(if: Program.path != nil, "the program is built with the tests"))
+@Suite(.enabled(if: BuiltProgram.path != nil, "the program is built with the tests"))
 struct ProgramTests {
   @Test func linesRun() throws {
     let program = try Program(["-c", "x = 4k; print $x"])

@@ -66,9 +66,9 @@ private final class Streams: Sendable {
         phi
         nll: 3.14159
         tokens: 120
-        label                 ppl  seconds  model
-        base                 22.6      0.5  phi → gptq w4
-        q → ft, "quoted"  1234.57      0.5  phi → gptq w4
+        label                ppl  seconds  model
+        base                22.6     0.50  phi → gptq w4
+        q → ft, "quoted"  1234.6     0.50  phi → gptq w4
 
         """)
   }
@@ -140,17 +140,18 @@ private final class Streams: Sendable {
   }
 
   @Test func progressInLines() {
-    var line = ProgressLine(mode: .lines, width: 80)
+    var line = ProgressLine(mode: .lines)
     var shown: [String] = []
     for step in 0...40 {
       let moment = Progress(
         stage: "finetune", done: step, total: 40, unit: "steps", tokens: step * 512)
-      if let text = line.update(moment, at: Double(step) / 2) { shown.append(text) }
+      if let text = line.update(moment, at: Double(step) / 2, width: 80) { shown.append(text) }
     }
     #expect(shown.count == 10)
     #expect(shown[4] == "finetune  20/40 steps  50%  2 steps/s  1024 tokens/s  ETA 10 s\n")
-    var quiet = ProgressLine(mode: .none, width: 80)
-    #expect(quiet.update(Progress(stage: "s", done: 1, total: 1, unit: "u"), at: 9) == nil)
+    var quiet = ProgressLine(mode: .none)
+    #expect(
+      quiet.update(Progress(stage: "s", done: 1, total: 1, unit: "u"), at: 9, width: 80) == nil)
   }
 
   @Test func times() {
@@ -162,10 +163,72 @@ private final class Streams: Sendable {
       [1e-5, 22.63581, 128, 1e20].map { readable($0) } == ["1e-05", "22.6358", "128", "1e+20"])
   }
 
-  @Test func thePromptTranslatesHelp() {
-    #expect(Prompt.translated(" ? ppl ") == "help ppl")
-    #expect(Prompt.translated("ppl?") == "help ppl")
-    #expect(Prompt.translated("generate \"why?") == "generate \"why?")
-    #expect(Prompt.translated("?") == "help ")
+  @Test func columnsOfNumbersShareTheirDigits() {
+    #expect(readable(column: [100.027, 38.51762, 7]) == ["100.03", "38.52", "7.00"])
+    #expect(readable(column: [7.00449, 7.00512]) == ["7.0045", "7.0051"])
+    #expect(readable(column: [24, 1000]) == ["24", "1000"])
+    // Small ones are not rounded away.
+    #expect(readable(column: [0.00001, 25.5]) == ["1e-05", "25.5"])
+    #expect(readable(column: []) == [])
+    #expect(readable(column: [.nan, 1.5]) == ["nan", "1.5"])
+    #expect(
+      [0, 999, 13_631_488, 2.45e9, 999_999_999].map { readable(bytes: $0) }
+        == ["0 B", "999 B", "13.6 MB", "2.45 GB", "1.00 GB"])
+  }
+
+  @Test func wideTablesLeaveColumnsOut() {
+    let names = ["label"] + (1...12).map { "column \($0)" } + ["model"]
+    let grid = Grid(columns: names, rows: [names.map { String($0.reversed()) + " and much more" }])
+    for width in [40, 60, 100] {
+      let lines = grid.lines(width: width, ink: Ink(isOn: false))
+      #expect(lines.allSatisfy { $0.displayWidth <= width })
+      #expect(lines[0].hasPrefix("label") && lines[0].hasSuffix("model"))
+      #expect(lines.last?.hasPrefix("not shown: column ") == true)
+    }
+    #expect(grid.lines(width: 400, ink: Ink(isOn: false)).count == 2)
+  }
+
+  /// Wide characters take two columns wherever a grid is aligned or cut.
+  @Test func wideCharactersAlign() {
+    let grid = Grid(
+      columns: ["名前", "b"], rows: [["量化 🙂", "1.5"], ["x", "22"], ["é\u{301}", "3"]])
+    #expect(
+      grid.lines(width: 80, ink: Ink(isOn: false)) == [
+        "名前       b", "量化 🙂  1.5", "x         22", "é\u{301}          3",
+      ])
+    let cut = Grid(rows: [[String(repeating: "量", count: 30)]]).lines(
+      width: 20, ink: Ink(isOn: false))
+    #expect(cut[0].displayWidth <= 20 && cut[0].hasSuffix("…"))
+  }
+
+  /// The time of completion is smoothed: a pause moves it by little, and it never runs with the clock's steps.
+  @Test func timesLeftAreSteady() {
+    var line = ProgressLine(mode: .redrawn)
+    var left: [Double] = []
+    var now = 0.0
+    for step in 0...100 {
+      // Steps take 0.1 s and, every tenth, 0.4 s.
+      now += step % 10 == 9 ? 0.4 : 0.1
+      let moment = Progress(stage: "s", done: step, total: 200, unit: "steps")
+      guard let text = line.update(moment, at: now, width: 120),
+        let eta = text.firstRange(of: "ETA ").map({ text[$0.upperBound...] })
+      else { continue }
+      if let seconds = Double(eta.prefix { $0 != " " }) { left.append(now + seconds) }
+    }
+    // 200 steps end after 26 s.
+    let late = left.suffix(50)
+    #expect(late.count == 50)
+    #expect(late.filter { !(21.5...28.0).contains($0) } == [])
+    #expect(zip(late, late.dropFirst()).allSatisfy { abs($1 - $0) < 1.5 })
+  }
+
+  @Test func sizesHaveUnits() {
+    var line = ProgressLine(mode: .redrawn)
+    _ = line.update(
+      Progress(stage: "save", done: 0, total: 5_000_000_000, unit: "bytes"), at: 0, width: 99)
+    let text = line.update(
+      Progress(stage: "save", done: 2_000_000_000, total: 5_000_000_000, unit: "bytes"), at: 4,
+      width: 99)
+    #expect(text?.hasSuffix("save  2.00 GB of 5.00 GB  40%  500.0 MB/s  ETA 6 s") == true)
   }
 }

@@ -210,6 +210,20 @@ struct FakeStop: Verb {
   func run(_ context: RunContext) throws -> Outcome { throw Cancelled() }
 }
 
+/// Is interrupted with half of a model made.
+struct FakeHalf: Verb {
+  static let name = "half"
+  static let summary = "interrupts half-way"
+  static let output = VerbOutput.model
+
+  func run(_ context: RunContext) throws -> Outcome {
+    let model: FakeModel = try context.model()
+    throw Unfinished(
+      Cancelled(), keeping: model.adding("half"),
+      report: Report(fields: JSONObject([("steps", .int(3))])))
+  }
+}
+
 /// Gives an argument of every type back as a report.
 struct FakeTypes: Verb {
   static let name = "types"
@@ -240,7 +254,7 @@ struct FakeTypes: Verb {
 
 nonisolated(unsafe) let fakeVerbs: [any Verb.Type] = [
   FakeLoad.self, FakeDatasetVerb.self, FakeQuantize.self, FakeFinetune.self, FakePpl.self,
-  FakeDiverge.self, FakeSave.self, FakeStop.self, FakeTypes.self,
+  FakeDiverge.self, FakeSave.self, FakeStop.self, FakeHalf.self, FakeTypes.self,
   Print.self, Help.self, Use.self, Defaults.self, Expect.self, History.self, ShowTable.self,
 ]
 

@@ -173,6 +173,23 @@ import Testing
     try bench.run("ppl")
   }
 
+  /// What could not finish leaves the current model alone and is at hand under a name.
+  @Test func unfinishedModelsAreKeptAside() throws {
+    let bench = Bench()
+    #expect(bench.problems("$stopped").map(\.code) == ["bind.variable"])
+    let error = #expect(throws: ScriptError.self) { try bench.run("load phi; half; load llama") }
+    #expect(
+      error?.help
+        == "what ran before stands; the current model is `phi`, and `$stopped` is `phi → half`")
+    #expect(bench.session.model?.lineage == "phi")
+    #expect(bench.recorder.lines.last == "half phi → half")
+    try bench.run("$stopped")
+    #expect(bench.session.model?.lineage == "phi → half")
+    // An interrupt that has nothing aside says nothing of it.
+    let plain = #expect(throws: ScriptError.self) { try bench.run("stop") }
+    #expect(plain?.help == "what ran before stands; the current model is `phi → half`")
+  }
+
   @Test func argumentsReachTheScript() throws {
     let bench = Bench()
     try bench.session.apply { $0.arguments = ["phi", "3"] }

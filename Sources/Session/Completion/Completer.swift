@@ -68,6 +68,9 @@ struct Completer {
     if scope.last.kind != .nothing {
       candidates.append(Candidate("_", "the last result: \(Self.describe(scope.last))", ending: ""))
     }
+    if let stopped = session.stopped {
+      candidates.append(Candidate("stopped", stopped.model.lineage, ending: ""))
+    }
     for (number, datum) in session.results.sorted(by: { $0.key < $1.key }) {
       candidates.append(Candidate("\(number)", Self.describe(datum), ending: ""))
     }
@@ -105,7 +108,8 @@ struct Completer {
       // A path has places that no list of names has.
       if candidates.isEmpty || !place.prefix.isEmpty { candidates += paths(next) }
     }
-    if !place.isQuoted {
+    // What must come first is offered first.
+    if !place.isQuoted, candidates.isEmpty || next?.isRequired != true {
       candidates += fitting(
         verb.parameters.filter {
           !$0.isVariadic && !$0.takesAnyKey && !call.keys.contains($0.name) && !$0.isRequired
@@ -160,8 +164,11 @@ struct Completer {
   /// The values that can be listed.
   private func values(of parameter: ParameterDeclaration) -> [Candidate] {
     if let choices = parameter.choices {
-      return choices.map { choice in
-        Candidate(choice, choice == parameter.defaultText ? "the default" : parameter.summary)
+      let hints = parameter.hints
+      return choices.enumerated().map { index, choice in
+        var hint = index < hints.count ? hints[index] : parameter.summary
+        if choice == parameter.defaultText { hint = "default; " + hint }
+        return Candidate(choice, hint)
       }
     }
     switch parameter.source {

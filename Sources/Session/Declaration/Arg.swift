@@ -5,7 +5,7 @@ import Runtime
 ///     @Arg("method", "the algorithm", noun: "quantizer", choices: Methods.names) var method: String
 ///     @Arg("data", "what to score") var data: DatasetReference?
 ///
-/// Optional, or with a default, it may be left out.
+/// Optional, or with a default, it may be left out. `hints` says of each choice what it is.
 @propertyWrapper
 public struct Arg<Argument: ArgumentType>: DeclaredParameter {
   let slot: ParameterSlot<Argument>
@@ -17,28 +17,34 @@ public struct Arg<Argument: ArgumentType>: DeclaredParameter {
   public init(
     _ name: String, _ summary: String, noun: String? = nil, unit: String? = nil,
     range: (any NumericBounds)? = nil,
-    choices: @autoclosure @escaping @Sendable () -> [String]? = nil
+    choices: @autoclosure @escaping @Sendable () -> [String]? = nil,
+    hints: @autoclosure @escaping @Sendable () -> [String] = []
   ) {
     slot = ParameterSlot(
-      name, summary, noun, unit, range, isPositional: true, default: nil, choices: choices)
+      name, summary, noun, unit, range, isPositional: true, default: nil, choices: choices,
+      hints: hints)
   }
 
   public init(
     wrappedValue: Argument, _ name: String, _ summary: String, noun: String? = nil,
     unit: String? = nil, range: (any NumericBounds)? = nil,
-    choices: @autoclosure @escaping @Sendable () -> [String]? = nil
+    choices: @autoclosure @escaping @Sendable () -> [String]? = nil,
+    hints: @autoclosure @escaping @Sendable () -> [String] = []
   ) {
     slot = ParameterSlot(
-      name, summary, noun, unit, range, isPositional: true, default: wrappedValue, choices: choices)
+      name, summary, noun, unit, range, isPositional: true, default: wrappedValue, choices: choices,
+      hints: hints)
   }
 
   public init(
     _ name: String, _ summary: String, noun: String? = nil, unit: String? = nil,
     range: (any NumericBounds)? = nil,
-    choices: @autoclosure @escaping @Sendable () -> [String]? = nil
+    choices: @autoclosure @escaping @Sendable () -> [String]? = nil,
+    hints: @autoclosure @escaping @Sendable () -> [String] = []
   ) where Argument: ExpressibleByNilLiteral {
     slot = ParameterSlot(
-      name, summary, noun, unit, range, isPositional: true, default: .some(nil), choices: choices)
+      name, summary, noun, unit, range, isPositional: true, default: .some(nil), choices: choices,
+      hints: hints)
   }
 }
 
@@ -46,11 +52,12 @@ extension Arg {
   /// The last positional parameter, which takes all values that are left: `print "a" $b 3`.
   public init<Element: ArgumentType>(
     variadic name: String, _ summary: String, noun: String? = nil,
-    choices: @autoclosure @escaping @Sendable () -> [String]? = nil
+    choices: @autoclosure @escaping @Sendable () -> [String]? = nil,
+    hints: @autoclosure @escaping @Sendable () -> [String] = []
   ) where Argument == [Element] {
     slot = ParameterSlot(
       name, summary, noun, nil, nil, isPositional: true, default: [], choices: choices,
-      isVariadic: true)
+      hints: hints, isVariadic: true)
   }
 }
 
@@ -69,20 +76,24 @@ public struct Opt<Argument: ArgumentType>: DeclaredParameter {
   public init(
     wrappedValue: Argument, _ name: String, _ summary: String, noun: String? = nil,
     unit: String? = nil, range: (any NumericBounds)? = nil,
-    choices: @autoclosure @escaping @Sendable () -> [String]? = nil
+    choices: @autoclosure @escaping @Sendable () -> [String]? = nil,
+    hints: @autoclosure @escaping @Sendable () -> [String] = []
   ) {
     slot = ParameterSlot(
       name, summary, noun, unit, range, isPositional: false, default: wrappedValue,
-      choices: choices)
+      choices: choices,
+      hints: hints)
   }
 
   public init(
     _ name: String, _ summary: String, noun: String? = nil, unit: String? = nil,
     range: (any NumericBounds)? = nil,
-    choices: @autoclosure @escaping @Sendable () -> [String]? = nil
+    choices: @autoclosure @escaping @Sendable () -> [String]? = nil,
+    hints: @autoclosure @escaping @Sendable () -> [String] = []
   ) where Argument: ExpressibleByNilLiteral {
     slot = ParameterSlot(
-      name, summary, noun, unit, range, isPositional: false, default: .some(nil), choices: choices)
+      name, summary, noun, unit, range, isPositional: false, default: .some(nil), choices: choices,
+      hints: hints)
   }
 }
 

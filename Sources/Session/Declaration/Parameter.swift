@@ -26,10 +26,14 @@ public struct ParameterDeclaration: Sendable {
   public var typePhrase: String
   public var accepted: [Kind]
   let choiceList: @Sendable () -> [String]?
+  let hintList: @Sendable () -> [String]
   let typeSource: ValueSource?
 
   /// The words that may be given, where they are limited.
   public var choices: [String]? { choiceList() }
+
+  /// What each choice is, in the order of `choices`; empty where nothing is said.
+  public var hints: [String] { hintList() }
 
   /// What completion lists for it: by its type, or by what its values are called.
   var source: ValueSource? {

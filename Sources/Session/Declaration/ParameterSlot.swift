@@ -9,7 +9,8 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
   init(
     _ name: String, _ summary: String, _ noun: String?, _ unit: String?,
     _ range: (any NumericBounds)?, isPositional: Bool, default value: Argument?,
-    choices: @escaping @Sendable () -> [String]?, isVariadic: Bool = false,
+    choices: @escaping @Sendable () -> [String]?,
+    hints: @escaping @Sendable () -> [String] = { [] }, isVariadic: Bool = false,
     takesAnyKey: Bool = false
   ) {
     bound = value
@@ -22,7 +23,7 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
       defaultText: isVariadic || takesAnyKey || text == "" ? nil : text,
       typePhrase: Argument.phrase,
       accepted: Argument.accepted, choiceList: { choices() ?? Argument.words },
-      typeSource: Argument.source)
+      hintList: hints, typeSource: Argument.source)
   }
 
   /// The value; the session runs no verb whose required parameters are not bound.

@@ -2,8 +2,8 @@ import Runtime
 
 /// What a verb throws when it had to stop but has something worth keeping: the fine-tune that was interrupted at step 60.
 ///
-/// The session takes the model as the current one and shows the report; the statement fails (or counts as interrupted)
-/// all the same.
+/// The session shows the report and names the model `$stopped`; the current model stays the one before, and the statement
+/// fails (or counts as interrupted).
 public struct Unfinished: Failure {
   /// Why it stopped; `Cancelled` for the user's own interrupt.
   public var failure: any Failure

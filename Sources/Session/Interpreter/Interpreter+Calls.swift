@@ -101,7 +101,8 @@ extension Interpreter {
           progress: { presenter.progress($0) }, notes: notes, scope: scope, warnings: warnings))
     } catch let unfinished as Unfinished {
       showAside(stamped(unfinished.report, made: unfinished.model))
-      scope.model = .model(unfinished.model)
+      // Who tries again means to start from the model before; what was reached is at hand all the same.
+      session.stopped = (unfinished.model, session.history.count)
       throw unfinished.failure
     } catch {
       // What the verb showed on its way stays true.

@@ -88,6 +88,8 @@ extension Interpreter {
           code: "bind.variable", "`$_` is the last result, and there is none yet", at: name.span)
       }
       return scope.last
+    case "stopped":
+      if let stopped = session.stopped { return .model(stopped.model) }
     case "here":
       if let pack = scope.pack { return .string(pack.folder) }
     case "args":

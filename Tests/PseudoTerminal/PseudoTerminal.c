@@ -1,0 +1,49 @@
+#define _GNU_SOURCE
+#include "PseudoTerminal.h"
+#include <pty.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int olv_pty_start(
+    const char *path, char *const arguments[], char *const environment[], int rows, int columns, pid_t *child) {
+  struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+  int terminal;
+  *child = forkpty(&terminal, NULL, NULL, &size);
+  if (*child < 0) return -1;
+  if (*child == 0) {
+    // Whatever the test's process ignores or blocks, the program starts as from a shell.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
+    for (int file = 3; file < 1024; file++) close(file);
+    execve(path, arguments, environment);
+    _exit(127);
+  }
+  return terminal;
+}
+
+int olv_pty_resize(int terminal, int rows, int columns) {
+  struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+  return ioctl(terminal, TIOCSWINSZ, &size);
+}
+
+int olv_interrupted_twice(void (*install)(void)) {
+  pid_t child = fork();
+  if (child < 0) return -1;
+  if (child == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    install();
+    raise(SIGINT);
+    raise(SIGINT);
+    _exit(0);
+  }
+  int status;
+  if (waitpid(child, &status, 0) != child) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}

@@ -1,0 +1,96 @@
+import Glibc
+import PseudoTerminal
+import Runtime
+import TestSupport
+import Testing
+
+/// Ctrl-C, in every verb that takes long.
+@Suite(.serialized, .enabled(if: BuiltProgram.path != nil, "the program is built with the tests"))
+struct InterruptTests {
+  private static let interrupt = "\u{3}"
+
+  private func withHome(_ body: (String) throws -> Void) throws {
+    let home = try Shared.temporaryFolder()
+    defer { Shared.remove(home) }
+    try body(home)
+  }
+
+  @Test func fineTuning() throws {
+    try withHome { home in
+      let session = try TerminalSession(["--use", "demo"], home: home)
+      try session.waitForPrompt(1)
+      session.type("load phi\r")
+      try session.waitForPrompt(2)
+      session.type("finetune tiny-codes steps=100000 batch=1 length=64 rank=2 eval=no\r")
+      try session.wait(for: "/100000 steps")
+      session.type(Self.interrupt)
+      try session.waitForPrompt(3)
+      let lines = session.screen.lines
+      #expect(lines.contains { $0.contains("error: interrupted") })
+      #expect(
+        lines.contains { $0.contains("the current model is `phi`, and `$stopped` is `phi → lora") })
+      // The progress line is gone, what was reached is told.
+      #expect(!lines.contains { $0.contains("/100000 steps") })
+      #expect(lines.contains { $0.contains("of 100000: `$stopped`") })
+      session.type("inspect lineage\r")
+      try session.wait(for: "inspect  phi")
+      try session.waitForPrompt(4)
+      session.type("$stopped; inspect lineage\r")
+      try session.wait(for: "→ lora r2")
+      try session.waitForPrompt(5)
+      session.type("\u{4}")
+      #expect(try session.waitForEnd() == 0)
+    }
+  }
+
+  /// Verbs that would run for minutes, each stopped at its first sign of life.
+  @Test(arguments: [
+    ("quantize gptq samples=50 length=1024", "quantize model.layers."),
+    ("quantize awq samples=50 length=1024 bits=3", "quantize model.layers."),
+    ("ppl tiny-codes", "ppl  "), ("ppl tiny-codes as=gptq", "ppl  "),
+    ("generate \"def \" tokens=3000 temperature=1", "Out[2]:"),
+    ("diverge tiny-codes from=$base", "diverge  "),
+  ])
+  func otherVerbs(_ line: String, _ sign: String) throws {
+    try withHome { home in
+      let session = try TerminalSession(["--use", "demo"], home: home)
+      try session.waitForPrompt(1)
+      session.type("base = load phi\r")
+      try session.waitForPrompt(2)
+      session.type(line + "\r")
+      // In progress, not in the echo of what was typed.
+      try session.wait(for: "work") { screen in
+        screen.lines.contains { $0.hasPrefix(sign) && !$0.contains("In [") }
+      }
+      session.type(Self.interrupt)
+      try session.wait(for: "error: interrupted")
+      try session.waitForPrompt(3)
+      #expect(session.screen.lines.contains { $0.contains("the current model is `phi`") })
+      session.type("inspect lineage\r")
+      try session.wait(for: "inspect  phi  ")
+      try session.waitForPrompt(4)
+      session.type("\u{4}")
+      #expect(try session.waitForEnd() == 0)
+    }
+  }
+
+  @Test func scriptsEndWithTheirStatus() throws {
+    try withHome { home in
+      let session = try TerminalSession(
+        [
+          "--use", "demo", "-c",
+          "load phi; finetune tiny-codes steps=100000 batch=1 length=64 rank=2 eval=no; print never",
+        ], home: home)
+      try session.wait(for: "/100000 steps")
+      session.type(Self.interrupt)
+      #expect(try session.waitForEnd() == 130)
+      #expect(session.screen.lines.contains { $0.contains("error: interrupted") })
+      #expect(!session.screen.lines.contains("never"))
+    }
+  }
+
+  /// Two interrupts without the first being noticed end the process at once.
+  @Test func theSecondEndsTheProcess() {
+    #expect(olv_interrupted_twice { Interrupt.install() } == 130)
+  }
+}
