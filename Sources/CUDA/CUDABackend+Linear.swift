@@ -14,23 +14,35 @@ extension CUDABackend {
     let (n, inputs, outputs) = (x.rows, weight.columns, weight.rows)
     try check(x, name, "x", rows: nil, columns: inputs, .bf16)
     let arithmetic = LinearArithmetic(weight, precision)
-    let input = try factor(x, arithmetic.type, name)
-    let matrix = try factor(weight, arithmetic.type, name)
-    let y = try make([n, outputs], arithmetic.type)
-    let offsets = try bias.map { bias in
+    if let bias {
       try require(
         bias.count == outputs && bias.isContiguous, name, expected: "bias [\(outputs)]",
         found: bias.summary)
       try check(bias, name, "bias")
-      return bias.dtype == arithmetic.type ? bias : try convert(bias, to: arithmetic.type)
     }
-    var reduced: Tensor?
-    if let adapter {
+    func reduce(_ input: Tensor, _ adapter: AdapterTerm) throws -> (AdapterFactors, Tensor) {
       let term = try AdapterFactors(adapter, inputs, outputs, arithmetic.type, self)
       let low = try make([n, term.rank], arithmetic.type)
       try multiply(
         try term.masked(input, self).factor, term.a.transposed, into: low,
         alpha: term.survivorScale, name)
+      return (term, low)
+    }
+    if arithmetic.type == .bf16, let y = try decodeLinear(x, weight, bias: bias) {
+      guard let adapter else { return LinearOutput(y: y, reduced: nil) }
+      let (term, low) = try reduce(x, adapter)
+      try multiply(low.factor, term.b.transposed, into: y, beta: 1, name)
+      return LinearOutput(y: y, reduced: low)
+    }
+    let input = try factor(x, arithmetic.type, name)
+    let matrix = try factor(weight, arithmetic.type, name)
+    let y = try make([n, outputs], arithmetic.type)
+    let offsets = try bias.map {
+      $0.dtype == arithmetic.type ? $0 : try convert($0, to: arithmetic.type)
+    }
+    var reduced: Tensor?
+    if let adapter {
+      let (term, low) = try reduce(input, adapter)
       try multiply(low.factor, term.b.transposed, into: y, name)
       reduced = low
     }
@@ -80,12 +92,22 @@ extension CUDABackend {
     }
     try check(reduced, name, "reduced", rows: n, columns: term.rank, type)
     let da = try make([term.rank, inputs], .f32)
-    let db = try make([outputs, term.rank], .f32)
+    let turned = try make([term.rank, outputs], .f32)
     try multiply(
       low.transposed, try term.masked(try factor(x, type, name), self).factor, into: da,
       alpha: term.survivorScale, name)
-    try multiply(upstream.transposed, reduced.factor, into: db, alpha: adapter.scale, name)
-    return LinearGradients(dx: dx, da: da, db: db)
+    // The library is several times as fast at a product that is 64 high as at one that is 64 wide.
+    try multiply(reduced.transposed, upstream.factor, into: turned, alpha: adapter.scale, name)
+    return LinearGradients(dx: dx, da: da, db: try transpose(turned))
+  }
+
+  /// The transpose of a contiguous f32 matrix.
+  private func transpose(_ matrix: Tensor) throws -> Tensor {
+    let result = try make([matrix.columns, matrix.rows], .f32)
+    try launch(
+      .lora, "transpose", grid: Extent((matrix.columns + 31) / 32, (matrix.rows + 31) / 32),
+      block: Extent(32, 8), matrix, result, Int32(matrix.rows), Int32(matrix.columns))
+    return result
   }
 
   /// `target = source · factor` where an element survives, else 0. Both contiguous but for the source's rows; may be one.

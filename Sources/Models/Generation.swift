@@ -22,6 +22,22 @@ public struct Generation: Sendable {
 public final class Decoding {
   private let model: Model
   private var caches: [KeyValueCache] = []
+  /// The step that yields scores, and the one that goes on by itself with the likeliest token.
+  private var recorded: RecordedStep?
+  private var recordedChoice: RecordedStep?
+  /// Whether recording was tried and this model's steps cannot be.
+  private var isUnrecordable = false
+
+  /// A step of one token that the backend can do again.
+  private struct RecordedStep {
+    var recording: any Recording
+    /// i32 `[2]`: the token, and its position.
+    var inputs: Tensor
+    /// i32 `[capacity]`: what was chosen after the token at each place, where the device chooses.
+    var history: Tensor?
+    /// Tokens in all up to which it serves.
+    var limit: Int
+  }
   /// The tokens read so far.
   public private(set) var ids: [Int32] = []
 
@@ -43,17 +59,116 @@ public final class Decoding {
     let pending = crosses ? ids + new : new
     if crosses { for cache in caches { cache.count = 0 } }
     try reserve(total)
-    let logits = try run(pending)
+    let logits = try replay(pending, total) ?? run(pending)
     ids += new
     return logits
+  }
+
+  /// A step of one token from a recording, which is made where there is none yet; nil where the backend has none to offer.
+  private func replay(_ new: [Int32], _ total: Int) throws -> [Float]? {
+    guard new.count == 1, total > 1, !isUnrecordable,
+      let backend = model.backend as? any ReplayingBackend, let cache = caches.first
+    else { return nil }
+    try checkRange(new[0])
+    try Interrupt.check()
+    if recorded.map({ total > $0.limit }) ?? true {
+      recorded = nil
+      recorded = try record(backend, new[0], total, chooses: false)
+    }
+    guard let recorded else { return nil }
+    try backend.write([new[0], Int32(cache.count)], into: recorded.inputs)
+    try recorded.recording.replay()
+    for cache in caches { cache.count += 1 }
+    return try backend.read(recorded.recording.output)
+  }
+
+  /// Reads `token` and goes on with the likeliest tokens, without waiting for each: the next `count` of them, of which the
+  /// last is chosen but not read. Nil where the backend cannot, or not so far.
+  ///
+  /// - Throws: as `read`, and `NotFinite` where a score is NaN.
+  public func chooseLikeliest(after token: Int32, count: Int) throws -> [Int32]? {
+    let total = ids.count + count
+    guard count > 0, !ids.isEmpty, !isUnrecordable,
+      let backend = model.backend as? any ReplayingBackend,
+      ids.count > model.config.rope.threshold || total <= model.config.rope.threshold
+    else { return nil }
+    try checkRange(token)
+    try Interrupt.check()
+    try reserve(total)
+    if recordedChoice.map({ total > $0.limit }) ?? true {
+      recordedChoice = nil
+      recordedChoice = try record(backend, token, total, chooses: true)
+    }
+    guard let recorded = recordedChoice, let history = recorded.history, total <= recorded.limit
+    else { return nil }
+    let held = caches[0].count
+    try backend.write([token, Int32(held)], into: recorded.inputs)
+    for _ in 0..<count { try recorded.recording.replay() }
+    let part = Tensor(
+      history.storage, shape: [count], dtype: .i32, offset: held, rowStride: count)
+    let chosen = try backend.read(part).map { Int32($0) }
+    guard chosen.allSatisfy({ $0 >= 0 }) else {
+      throw NotFinite(operation: "sample", what: "best score")
+    }
+    for cache in caches { cache.count = held + count }
+    ids += [token] + chosen.dropLast()
+    return chosen
+  }
+
+  private func checkRange(_ token: Int32) throws {
+    guard token >= 0, Int(token) < model.config.vocabulary else {
+      throw TokenOutOfRange(id: Int(token), vocabulary: model.config.vocabulary)
+    }
+  }
+
+  private func record(
+    _ backend: any ReplayingBackend, _ token: Int32, _ total: Int, chooses: Bool
+  ) throws -> RecordedStep? {
+    let (held, capacity) = (caches[0].count, caches[0].capacity)
+    let threshold = model.config.rope.threshold
+    // One table serves a recording: it ends where the other one begins.
+    let limit = total > threshold ? capacity : min(capacity, threshold)
+    let table = try model.rotary.tables(length: limit).table(length: limit)
+    let inputs = try backend.make([2], .i32)
+    try backend.write([token, Int32(held)], into: inputs)
+    let position = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 1, rowStride: 1)
+    let id = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 0, rowStride: 1)
+    let history = chooses ? try backend.make([capacity + 1], .i32) : nil
+    for cache in caches { cache.position = position }
+    defer {
+      for cache in caches {
+        cache.position = nil
+        cache.count = held
+      }
+    }
+    do {
+      let recording = try backend.record {
+        for cache in caches { cache.count = held }
+        let x = try backend.embedding(model.embedding, at: id)
+        let scores = try backend.convert(try step(x, table), to: .f32)
+        if let history { try backend.advance(inputs, by: scores, history: history) }
+        return scores
+      }
+      return RecordedStep(
+        recording: recording, inputs: inputs, history: history, limit: limit)
+    } catch is ShapeMismatch {
+      // Heads of a width that no recordable kernel serves: token by token then.
+      isUnrecordable = true
+      return nil
+    }
   }
 
   private func run(_ new: [Int32]) throws -> [Float] {
     let count = (caches.first?.count ?? 0) + new.count
     let table = try model.rotary.tables(length: count).table(length: count)
+    return try model.backend.read(try step(try model.embed(new), table))
+  }
+
+  /// The scores of what follows the last of the tokens whose embeddings are x.
+  private func step(_ embedded: Tensor, _ table: RotaryTable) throws -> Tensor {
     let shape = model.config.attentionShape
     let execution = model.execution()
-    var x = try model.embed(new)
+    var x = embedded
     var delta: Tensor?
     for (block, cache) in zip(model.blocks, caches) {
       try Interrupt.check()
@@ -67,16 +182,19 @@ public final class Decoding {
       }
       (x, delta) = (state.residual, state.delta)
     }
-    let last = new.count - 1..<new.count
+    let last = x.rows - 1..<x.rows
     let hidden = try execution.rmsNorm(
       x.rows(last), adding: delta?.rows(last), weight: model.norm, epsilon: model.config.epsilon)
-    return try model.backend.read(try model.logits(hidden.y))
+    return try model.logits(hidden.y)
   }
 
   /// Room for `count` tokens in every cache; growing doubles, so that a token costs little on average.
   private func reserve(_ count: Int) throws {
     if let cache = caches.first, cache.capacity >= count { return }
-    let capacity = max(count + 64, (caches.first?.capacity ?? 0) * 2)
+    // A recording holds the caches' addresses.
+    (recorded, recordedChoice) = (nil, nil)
+    let room = model.backend is any ReplayingBackend ? 512 : 64
+    let capacity = max(count + room, (caches.first?.capacity ?? 0) * 2)
     let width = model.config.kvHeads * model.config.headWidth
     let backend = model.backend
     func grown(_ old: Tensor?, _ held: Int) throws -> Tensor {
@@ -111,10 +229,18 @@ extension Model {
     var decoder = tokenizer.decoder(skipSpecial: true)
     var result = Generation(ids: [], text: "", end: .length, promptTokens: start.count)
     var next = start
+    // What the device has chosen ahead, where it does so by itself.
+    var ahead: ArraySlice<Int32> = []
     while result.ids.count < tokens {
       try Interrupt.check()
-      let logits = try decoding.read(next)
-      let id = try sampling.choose(logits, index: result.ids.count)
+      if ahead.isEmpty, sampling.temperature <= 0, next.count == 1, let last = next.first {
+        ahead =
+          try decoding.chooseLikeliest(after: last, count: min(8, tokens - result.ids.count))?[...]
+          ?? []
+      }
+      let id =
+        try ahead.popFirst()
+        ?? sampling.choose(try decoding.read(next), index: result.ids.count)
       if stop.contains(id) {
         result.end = .token(id)
         break

@@ -1,3 +1,4 @@
+import Checkpoints
 import Data
 import JSON
 import Models
@@ -16,7 +17,8 @@ struct Load: Verb {
     Hugging Face cache. Reads config.json, safetensors (sharded or not; f32, f16, bf16), quantized weights that olv or \
     Olive wrote, and a PEFT adapter that lies in the folder. Weights are mapped from the file, not copied.
 
-    weights=random needs the configuration only and draws weights from the seed: for timing and plans.
+    weights=random needs the configuration only and draws weights from the seed, on the device: for timing and plans. The \
+    shapes of phi and llama ship with olv.
     """
   static let input = VerbInput.nothing
   static let output = VerbOutput.model
@@ -44,7 +46,14 @@ struct Load: Verb {
   @Opt("weights", "`random` draws them instead of reading them") var weights: Weights = .stored
   @Opt("seed", "seeds random weights", range: 0...) var seed: Int = 42
 
-  private func folder(_ engine: Engine) throws -> String {
+  /// The model's folder. Where only its shape is wanted, the standard library may know that.
+  private func folder(_ engine: Engine, _ session: Session) throws -> String {
+    if weights == .random, let library = session.standardLibraryFolder,
+      (try? engine.cache.find(source.location, kind: .model, revision: revision)) == nil
+    {
+      let shipped = "\(library)/configs/\(source.location)"
+      if FileBytes.isFile("\(shipped)/\(ModelFiles.config)") { return shipped }
+    }
     do { return try engine.cache.find(source.location, kind: .model, revision: revision) } catch let
       failure as any Failure
     { throw $source.failure(failure) }
@@ -54,12 +63,12 @@ struct Load: Verb {
     guard let engine = context.session.host as? Engine, !engine.isPromised(source.location) else {
       return
     }
-    _ = try folder(engine)
+    _ = try folder(engine, context.session)
   }
 
   func run(_ context: RunContext) throws -> Outcome {
     let engine = try context.engine
-    let folder = try folder(engine)
+    let folder = try folder(engine, context.session)
     let backend = try context.backend()
     var model: Model
     switch weights {

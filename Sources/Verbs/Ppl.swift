@@ -80,7 +80,7 @@ struct Ppl: Verb {
     let results = try Perplexity.measure(
       model, texts: texts, dialects: chosen,
       options: DialectOptions(length: length, special: special),
-      batch: batch.map { $0 * longest } ?? Perplexity.batchTokens, progress: context.progress)
+      batch: batch.map { $0 * longest }, progress: context.progress)
     guard let first = results.first else {
       throw $dialects.failure("no protocol is named", help: "as=olive, or as=[olive gptq]")
     }
