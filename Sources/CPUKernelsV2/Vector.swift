@@ -94,7 +94,7 @@ func splat(_ value: Float) -> Vector { Vector(repeating: value) }
 
 /// e^x to about an ulp: x = n·ln 2 + r, a minimax polynomial of degree 6 for e^r (relative error 2e-9), the exponent
 /// put together from n. Clamped to −87.3…88.3, where the result is a normal number.
-@inline(__always)
+@_transparent
 func exponential(_ x: Vector) -> Vector {
   let x = minimum(maximum(x, splat(-87.3)), splat(88.3))
   // Adding 1.5·2²³ rounds to an integer, which then stands in the low bits.

@@ -13,7 +13,7 @@ extension CPUBackend {
       return
     }
     let columns = weight.columns
-    let height = max(1, min(weight.rows, limits.panel / max(columns * type.size, 1)))
+    let height = panelHeight(weight, as: type)
     let panel = try make([height, columns], type)
     let target = try panel.bytes(operation)
     let source = try RowSource(weight, operation)
@@ -31,6 +31,16 @@ extension CPUBackend {
       try body(start..<end, Factor(target, type, stride: columns))
       start = end
     }
+  }
+
+  private func panelHeight(_ weight: Weight, as type: DType) -> Int {
+    max(1, min(weight.rows, limits.panel / max(weight.columns * type.size, 1)))
+  }
+
+  /// Whether `eachPanel` gives all rows at once.
+  func isOnePanel(_ weight: Weight, as type: DType) -> Bool {
+    if case .dense(let tensor) = weight, tensor.dtype == type { return true }
+    return panelHeight(weight, as: type) == weight.rows
   }
 
   public func dequantize(_ matrix: PackedMatrix) throws -> Tensor {
@@ -118,6 +128,27 @@ struct RowSource {
     packed.scales += row * groups * scaleSize
     packed.zeros = packed.zeros.map { $0 + row * groups }
     return packed
+  }
+
+  /// The dot product of a row with `x`, f32 `[columns]`. `again` says that the same row was asked for just before, by the
+  /// same thread.
+  func dot(
+    row: Int, _ x: UnsafePointer<Float>, _ kernels: any Kernels.Type, _ workspace: Workspace,
+    again: Bool
+  ) -> Float {
+    switch kind {
+    case .dense(let base, let dtype, let stride):
+      let address = base + row * stride * dtype.size
+      switch dtype {
+      case .f32: return kernels.dot(x, address.assumingMemoryBound(to: Float.self), columns)
+      case .bf16: return kernels.dotBF16(x, address.assumingMemoryBound(to: UInt16.self), columns)
+      default: return kernels.dotF16(x, address.assumingMemoryBound(to: UInt16.self), columns)
+      }
+    case .packed:
+      let weights = workspace.floats(0, columns)
+      if !again { write(row: row, weights, as: .f32, kernels) }
+      return kernels.dot(x, weights, columns)
+    }
   }
 
   /// Writes a row as f32 or bf16.
