@@ -1,4 +1,5 @@
 import CPUKernels
+import Runtime
 
 /// Factorizations of large f32 matrices `[n, n]` in row-major order, on all threads: LAPACK takes the blocks on the
 /// diagonal, everything else is matrix products. Only the lower triangle counts; what stands above it is overwritten.
@@ -25,6 +26,7 @@ struct Factorization {
     let copy = try negative.floats("cholesky")
     var start = 0
     while start < n {
+      try Interrupt.check()
       let width = min(Self.block, n - start)
       let corner = a + start * n + start
       guard try LAPACK.cholesky(corner, order: width, leading: n, .lower) == nil else {
@@ -89,6 +91,7 @@ struct Factorization {
     )
     var start = 0
     while start < n {
+      try Interrupt.check()
       let width = min(Self.block, n - start)
       let corner = a + start * n + start
       guard try LAPACK.invertTriangular(corner, order: width, leading: n, .lower) == nil else {

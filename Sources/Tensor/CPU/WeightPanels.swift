@@ -1,8 +1,11 @@
 import CPUKernels
+import Runtime
 
 extension CPUBackend {
   /// Calls `body` with the weight's rows as a factor `[rows, in]`, a panel of rows at a time: all rows at once where they
   /// are stored in the wanted type, else converted into a workspace.
+  ///
+  /// - Throws: `Cancelled` between panels, and what `body` throws.
   func eachPanel(
     of weight: Weight, as type: DType, _ operation: String,
     _ body: (Range<Int>, Factor) throws -> Void
@@ -20,6 +23,7 @@ extension CPUBackend {
     let kernels = kernels
     var start = 0
     while start < weight.rows {
+      try Interrupt.check()
       let end = min(start + height, weight.rows)
       let first = start
       parallelRows(end - start, width: columns) { rows, _ in
