@@ -16,6 +16,8 @@ struct Load: Verb {
     Hugging Face cache. Reads config.json, safetensors (sharded or not; f32, f16, bf16), quantized weights that olv or \
     Olive wrote, and a PEFT adapter that lies in the folder. Weights are mapped from the file, not copied.
 
+    adapter= takes an adapter from another folder, as Olive writes it beside its model.
+
     weights=random needs the configuration only and draws weights from the seed: for timing and plans.
     """
   static let input = VerbInput.nothing
@@ -43,6 +45,8 @@ struct Load: Verb {
   var dtype: WeightType?
   @Opt("weights", "`random` draws them instead of reading them") var weights: Weights = .stored
   @Opt("seed", "seeds random weights", range: 0...) var seed: Int = 42
+  @Opt("adapter", "a PEFT adapter to use instead of the one in the folder: a folder or a hub id")
+  var adapter: Path?
 
   private func folder(_ engine: Engine) throws -> String {
     do { return try engine.cache.find(source.location, kind: .model, revision: revision) } catch let
@@ -55,6 +59,13 @@ struct Load: Verb {
       return
     }
     _ = try folder(engine)
+    if let adapter, !engine.isPromised(adapter.path) { _ = try adapterFolder(engine) }
+  }
+
+  private func adapterFolder(_ engine: Engine) throws -> String? {
+    guard let adapter else { return nil }
+    do { return try engine.cache.find(adapter.path, kind: .model) } catch let failure as any Failure
+    { throw $adapter.failure(failure) }
   }
 
   func run(_ context: RunContext) throws -> Outcome {
@@ -66,9 +77,10 @@ struct Load: Verb {
     case .stored:
       model = try loadModel(
         folder: folder, backend: backend, compute: engine.compute, dtype: dtype?.dtype,
-        name: source.name,
+        name: source.name, adapter: try adapterFolder(engine),
         resolve: { try engine.cache.find($0, kind: .model) })
     case .random:
+      if adapter != nil { throw $adapter.failure("random weights have no adapter") }
       model = try randomModel(
         folder: folder, backend: backend, compute: engine.compute, dtype: dtype?.dtype,
         seed: UInt64(seed), name: source.name)

@@ -8,9 +8,9 @@ import Testing
 struct InterruptTests {
   /// None ends by itself in the time given.
   @Test(arguments: [
-    "load phi; each $i in [1 2 3 4 5 6 7 8 9 10 11 12] { save FOLDER/a; quantize rtn bits=2; save FOLDER/b }; quantize gptq samples=1000",
-    "load phi; quantize gptq samples=1000; save FOLDER/c",
-    "load phi; quantize awq samples=1000; save FOLDER/d",
+    "load phi; each $i in [1 2 3 4 5 6 7 8 9 10 11 12] { save FOLDER/a; quantize rtn bits=2; save FOLDER/b }; quantize gptq samples=200",
+    "load phi; quantize gptq samples=200; save FOLDER/c",
+    "load phi; quantize awq samples=200; save FOLDER/d",
     "load phi; finetune tiny-codes steps=10000; save FOLDER/e",
     "load phi; ppl tiny-codes; ppl tiny-codes; ppl tiny-codes; save FOLDER/f",
     "load phi; generate \"def\" tokens=1000000; save FOLDER/g",
