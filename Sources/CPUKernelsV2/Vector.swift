@@ -74,9 +74,10 @@ func minimum(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b
 
 @inline(__always)
 func maximum(_ v: Vector) -> Float {
-  var m = v[0]
-  for i in 1..<16 where v[i] > m { m = v[i] }
-  return m
+  let a = v.lowHalf.replacing(with: v.highHalf, where: v.lowHalf .< v.highHalf)
+  let b = a.lowHalf.replacing(with: a.highHalf, where: a.lowHalf .< a.highHalf)
+  let c = b.lowHalf.replacing(with: b.highHalf, where: b.lowHalf .< b.highHalf)
+  return c.x < c.y ? c.y : c.x
 }
 
 /// `a · b + c`, fused at the levels that can: elsewhere fusing would be a slow call.

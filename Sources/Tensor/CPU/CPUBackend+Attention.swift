@@ -56,17 +56,12 @@ extension CPUBackend {
           key.from(row: visible.lowerBound, column: 0).transpose, scores, stride: length)
         let narrow = type == .bf16 ? workspace.halves(4, count * length) : nil
         let inverse = workspace.floats(5, count)
+        let block = blocks.rows(rows, visible, scale: shape.scale, step: heads)
         for (place, head) in mine.enumerated() {
-          for i in 0..<rows.count {
-            let seen = blocks.keys(of: rows.lowerBound + i)
-            let row = place * rows.count + i
-            let result = workspace.kernels.attentionWeights(
-              scores + row * length, narrow.map { $0 + row * length },
-              seen.lowerBound - visible.lowerBound, seen.upperBound - visible.lowerBound, length,
-              shape.scale)
-            sums[(first + i) * heads + head] = result.x
-            inverse[row] = result.y
-          }
+          let row = place * rows.count
+          workspace.kernels.attentionWeights(
+            scores + row * length, narrow.map { $0 + row * length }, block,
+            sums + first * heads + head, inverse + row)
         }
         let weights =
           narrow.map { Factor($0, .bf16, stride: length) } ?? Factor(scores, .f32, stride: length)
@@ -75,12 +70,10 @@ extension CPUBackend {
           m: count, n: width, k: length, weights,
           value.from(row: visible.lowerBound, column: 0), output, stride: width)
         for (place, head) in mine.enumerated() {
-          for i in 0..<rows.count {
-            let row = place * rows.count + i
-            workspace.kernels.scale(
-              output + row * width, inverse[row], target + ((first + i) * heads + head) * width,
-              width)
-          }
+          let row = place * rows.count
+          workspace.kernels.scaleRows(
+            output + row * width, inverse + row, target + (first * heads + head) * width,
+            heads * width, width, rows.count)
         }
       }
     }
@@ -128,6 +121,13 @@ struct AttentionBlocks {
 
   /// The keys that query `row` sees.
   func keys(of row: Int) -> Range<Int> { (window > row ? 0 : row - window + 1)..<row + 1 }
+
+  /// A block's rows as the kernels take them.
+  func rows(_ rows: Range<Int>, _ keys: Range<Int>, scale: Float, step: Int) -> AttentionRows {
+    AttentionRows(
+      count: rows.count, length: keys.count, position: rows.lowerBound - keys.lowerBound,
+      window: window, scale: scale, step: step)
+  }
 }
 
 /// How the rotated queries and keys of a pass are kept for its backward: so that the products find them side by side.
@@ -200,16 +200,17 @@ struct HeadPacker {
     _ source: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, _ angles: Angles,
     into target: Factor
   ) {
-    let line = workspace.floats(6, width)
-    for row in rows {
-      let to = bytes(target, row - rows.lowerBound)
-      let turned = type == .bf16 ? line : to.assumingMemoryBound(to: Float.self)
-      workspace.kernels.rotate(
-        source + row * stride, angles.cosine + row * angles.half, angles.sine + row * angles.half,
-        1, turned, angles.half, width)
-      if type == .bf16 {
-        workspace.kernels.narrowToBF16(line, 1, to.assumingMemoryBound(to: UInt16.self), width)
-      }
+    let to = bytes(target, 0)
+    let turned =
+      type == .bf16
+      ? workspace.floats(6, rows.count * width) : to.assumingMemoryBound(to: Float.self)
+    let angle = rows.lowerBound * angles.half
+    workspace.kernels.rotate(
+      source + rows.lowerBound * stride, stride, angles.cosine + angle, angles.sine + angle, 1,
+      turned, width, angles.half, width, rows.count)
+    if type == .bf16 {
+      workspace.kernels.narrowToBF16(
+        turned, 1, to.assumingMemoryBound(to: UInt16.self), rows.count * width)
     }
   }
 

@@ -55,16 +55,12 @@ extension CPUBackend {
           m: count, n: length, k: width, gradient,
           value.from(row: visible.lowerBound, column: 0).transpose, slopes, stride: length)
         let narrow = type == .bf16 ? workspace.halves(8, 2 * count * length) : nil
-        for row in 0..<count {
-          let (place, i) = (row / rows.count, row % rows.count)
-          let seen = blocks.keys(of: rows.lowerBound + i)
-          let line = row * length
-          let index = (first + i) * heads + head + place
+        let block = blocks.rows(rows, visible, scale: shape.scale, step: heads)
+        for place in 0..<share {
+          let (line, index) = (place * rows.count * length, first * heads + head + place)
           kernels.attentionSlopes(
             scores + line, slopes + line, narrow.map { $0 + line },
-            narrow.map { $0 + count * length + line }, seen.lowerBound - visible.lowerBound,
-            seen.upperBound - visible.lowerBound, length, shape.scale, sums[index],
-            flow.dots[index])
+            narrow.map { $0 + count * length + line }, block, sums + index, flow.dots + index)
         }
         let weights =
           narrow.map { Factor($0, .bf16, stride: length) } ?? Factor(scores, .f32, stride: length)
@@ -81,19 +77,18 @@ extension CPUBackend {
         workspace.multiply(
           m: count, n: width, k: length, change, key.from(row: visible.lowerBound, column: 0),
           back, stride: width)
-        for row in 0..<count {
-          let (place, i) = (row / rows.count, row % rows.count)
-          let angle = (rows.lowerBound + i) * angles.half
+        let angle = rows.lowerBound * angles.half
+        for place in 0..<share {
           kernels.rotate(
-            back + row * width, angles.cosine + angle, angles.sine + angle, -1,
-            gq + (first + i) * dq.rowStride + (head + place) * width, angles.half, width)
+            back + place * rows.count * width, width, angles.cosine + angle, angles.sine + angle,
+            -1, gq + first * dq.rowStride + (head + place) * width, dq.rowStride, angles.half,
+            width, rows.count)
         }
       }
+      kernels.rotate(
+        sumK, width, angles.cosine, angles.sine, -1,
+        gk + start * dk.rowStride + group * width, dk.rowStride, angles.half, width, range.count)
       for i in 0..<range.count {
-        let angle = i * angles.half
-        kernels.rotate(
-          sumK + i * width, angles.cosine + angle, angles.sine + angle, -1,
-          gk + (start + i) * dk.rowStride + group * width, angles.half, width)
         (gv + (start + i) * dv.rowStride + group * width).update(
           from: sumV + i * width, count: width)
       }
