@@ -20,7 +20,8 @@ let package = Package(
     .executableTarget(
       name: "olv", dependencies: ["Console", "Verbs", "Session", "CUDA", "Runtime"]),
     .target(
-      name: "Console", dependencies: ["Session", "Charts", "Language", "JSON", "Runtime", "CEdit"]),
+      name: "Console",
+      dependencies: ["Session", "Charts", "Olive", "Language", "JSON", "Runtime", "CEdit"]),
     .target(
       name: "Verbs",
       dependencies: [
@@ -32,6 +33,7 @@ let package = Package(
       name: "Session", dependencies: ["Charts", "Language", "JSON", "Runtime", "CRegistry"],
       swiftSettings: registers),
     .target(name: "Charts", dependencies: ["Language"]),
+    .target(name: "Olive", dependencies: ["Language", "Runtime", "CYAML"]),
     .target(name: "Language", dependencies: ["Runtime"]),
     .target(
       name: "Evaluation", dependencies: ["Models", "Tokenizers", "Data", "Tensor", "Runtime"]),
@@ -94,6 +96,7 @@ let package = Package(
     .testTarget(
       name: "LanguageTests",
       dependencies: ["TestSupport", "Runtime", "Language"]),
+    .testTarget(name: "OliveTests", dependencies: ["TestSupport", "Olive", "Language", "Runtime"]),
     .testTarget(
       name: "TokenizersTests",
       dependencies: ["TestSupport", "Runtime", "Tokenizers", "JSON"]),

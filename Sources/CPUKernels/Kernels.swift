@@ -15,6 +15,9 @@ public protocol Kernels {
   static func add(_ a: Floats, _ b: Floats, _ y: MutableFloats, _ count: Int)
   /// `y = factor · x`; y may be x.
   static func scale(_ x: Floats, _ factor: Float, _ y: MutableFloats, _ count: Int)
+  /// Rows side by side, each times its factor, to rows `stride` floats apart.
+  static func scaleRows(
+    _ x: Floats, _ factors: Floats, _ y: MutableFloats, _ stride: Int, _ width: Int, _ rows: Int)
   /// `y += factor · x`.
   static func addScaled(_ x: Floats, _ factor: Float, _ y: MutableFloats, _ count: Int)
   /// `y = exp(x)` to about an ulp; x is clamped to −87.3…88.3.
@@ -38,30 +41,28 @@ public protocol Kernels {
 
   // MARK: Attention
 
-  /// Turns the first `2 · half` elements of a head by one position's angles, back for a `direction` of −1, and copies
-  /// the rest. y may be x.
+  /// Turns the first `2 · half` elements of each row by its position's angles, back for a `direction` of −1, and copies
+  /// the rest. Rows of angles follow each other. y may be x.
   static func rotate(
-    _ x: Floats, _ cosine: Floats, _ sine: Floats, _ direction: Float, _ y: MutableFloats,
-    _ half: Int, _ width: Int)
+    _ x: Floats, _ xStride: Int, _ cosine: Floats, _ sine: Floats, _ direction: Float,
+    _ y: MutableFloats, _ yStride: Int, _ half: Int, _ width: Int, _ rows: Int)
   /// One query against `count` keys and values, `keyStride` and `valueStride` floats apart:
   /// `y = softmax(scale · q·kᵀ) · v`. Returns the log-sum-exp of the scaled scores; `scores` holds `count` floats.
   static func attendRow(
     _ q: Floats, _ k: Floats, _ keyStride: Int, _ v: Floats, _ valueStride: Int, _ count: Int,
     _ width: Int, _ scale: Float, _ scores: MutableFloats, _ y: MutableFloats
   ) -> Float
-  /// A row of scores to unnormalised weights: `exp(scale · (s − max))` for keys `first..<last`, zeros for the rest of
-  /// `count` (a multiple of 16). In place, or as bf16 in `narrow`. Returns the log-sum-exp of the scaled scores and the
-  /// inverse of the weights' sum.
+  /// Rows of scores to unnormalised weights: `exp(scale · (s − max))` for the keys that a row sees, zeros for the rest of
+  /// its length. In place, or as bf16 in `narrow`. Also the log-sum-exp of the scaled scores, `step` floats apart, and the
+  /// inverses of the weights' sums.
   static func attentionWeights(
-    _ scores: MutableFloats, _ narrow: MutableHalves?, _ first: Int, _ last: Int, _ count: Int,
-    _ scale: Float
-  ) -> SIMD2<Float>
-  /// A row of scores and of the weights' gradients to weights p and the scores' gradients
-  /// `scale · p · (gradient − dot)`; zeros outside `first..<last`. In place, or as bf16.
+    _ scores: MutableFloats, _ narrow: MutableHalves?, _ rows: AttentionRows,
+    _ sums: MutableFloats, _ inverses: MutableFloats)
+  /// Rows of scores and of the weights' gradients to weights p and the scores' gradients
+  /// `scale · p · (gradient − dot)`; zeros for keys that are not seen. In place, or as bf16.
   static func attentionSlopes(
     _ scores: MutableFloats, _ gradients: MutableFloats, _ narrowScores: MutableHalves?,
-    _ narrowGradients: MutableHalves?, _ first: Int, _ last: Int, _ count: Int, _ scale: Float,
-    _ logSumExp: Float, _ dot: Float)
+    _ narrowGradients: MutableHalves?, _ rows: AttentionRows, _ sums: Floats, _ dots: Floats)
 
   // MARK: Reductions
 
@@ -103,6 +104,30 @@ public protocol Kernels {
   static func addSurvivors(
     _ x: Floats, _ factor: Float, _ mask: DropoutMask, _ index: UInt32, _ y: MutableFloats,
     _ count: Int)
+}
+
+/// Rows of attention scores that follow each other: queries against a stretch of keys.
+public struct AttentionRows: Sendable {
+  public var count: Int
+  /// Keys in a row, a multiple of 16.
+  public var length: Int
+  /// Where the first query stands among the keys; a query sees those up to itself, at most `window`.
+  public var position: Int
+  public var window: Int
+  public var scale: Float
+  /// From one row's sums to the next row's.
+  public var step: Int
+
+  public init(
+    count: Int, length: Int, position: Int, window: Int, scale: Float, step: Int
+  ) {
+    self.count = count
+    self.length = length
+    self.position = position
+    self.window = window
+    self.scale = scale
+    self.step = step
+  }
 }
 
 /// A dropout mask: which elements of a stream survive.

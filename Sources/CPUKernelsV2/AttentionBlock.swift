@@ -5,67 +5,148 @@ import CPUKernels
 private func inside(_ v: Vector, _ start: Int, _ first: Int, _ last: Int, _ other: Vector)
   -> Vector
 {
-  if start >= first && start + 16 <= last { return v }
   let ramp = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
   let low = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: first - start))
   let high = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: last - start))
   return other.replacing(with: v, where: (ramp .>= low) .& (ramp .< high))
 }
 
+/// Calls `whole` for the vectors that lie in `first..<last` and `part` for those that reach over its ends.
+@inline(__always)
+private func eachVector(
+  from first: Int, to last: Int, whole: (Int) -> Void, part: (Int) -> Void
+) {
+  var i = first & ~15
+  if i < first {
+    part(i)
+    i += 16
+  }
+  while i + 16 <= last {
+    whole(i)
+    i += 16
+  }
+  if i < last { part(i) }
+}
+
+extension AttentionRows {
+  /// The keys that row `row` sees.
+  @inline(__always)
+  fileprivate func seen(_ row: Int) -> (first: Int, last: Int) {
+    let last = position + row + 1
+    return (window >= last ? 0 : last - window, last)
+  }
+}
+
 extension CompiledKernels {
   public static func attentionWeights(
-    _ scores: MutableFloats, _ narrow: MutableHalves?, _ first: Int, _ last: Int, _ count: Int,
-    _ scale: Float
-  ) -> SIMD2<Float> {
-    // Vectors that hold a key in sight.
-    let (start, end) = (first & ~15, (last + 15) & ~15)
-    var top = splat(-Float.infinity)
-    var i = start
-    while i < end {
-      top = maximum(top, inside(load(scores + i), i, first, last, splat(-Float.infinity)))
-      i += 16
+    _ scores: MutableFloats, _ narrow: MutableHalves?, _ rows: AttentionRows,
+    _ sums: MutableFloats, _ inverses: MutableFloats
+  ) {
+    let factor = splat(rows.scale)
+    for row in 0..<rows.count {
+      let (first, last) = rows.seen(row)
+      let line = scores + row * rows.length
+      let halves = narrow.map { $0 + row * rows.length }
+      var top = splat(-Float.infinity)
+      eachVector(
+        from: first, to: last, whole: { top = maximum(top, load(line + $0)) },
+        part: {
+          top = maximum(top, inside(load(line + $0), $0, first, last, splat(-Float.infinity)))
+        })
+      let peak = maximum(top)
+      let shift = splat(rows.scale * peak)
+      var total = splat(0)
+      clear(line, halves, 0, first & ~15)
+      clear(line, halves, (last + 15) & ~15, rows.length)
+      if let halves {
+        eachVector(
+          from: first, to: last,
+          whole: {
+            let e = exponential(load(line + $0) * factor - shift)
+            total += e
+            storeHalves(narrowedFinite(e), halves + $0, 16)
+          },
+          part: {
+            let e = inside(
+              exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
+            total += e
+            storeHalves(narrowedFinite(e), halves + $0, 16)
+          })
+      } else {
+        eachVector(
+          from: first, to: last,
+          whole: {
+            let e = exponential(load(line + $0) * factor - shift)
+            total += e
+            store(e, line + $0)
+          },
+          part: {
+            let e = inside(
+              exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
+            total += e
+            store(e, line + $0)
+          })
+      }
+      let sum = sum(total)
+      sums[row * rows.step] = rows.scale * peak + logarithm(sum)
+      inverses[row] = 1 / sum
     }
-    let peak = maximum(top)
-    let (factor, shift) = (splat(scale), splat(scale * peak))
-    var total = splat(0)
-    clear(scores, narrow, 0, start)
-    clear(scores, narrow, end, count)
-    i = start
-    while i < end {
-      let e = inside(
-        exponential(load(scores + i) * factor - shift), i, first, last, splat(0))
-      total += e
-      if let narrow { storeHalves(narrowedBF16(e), narrow + i, 16) } else { store(e, scores + i) }
-      i += 16
-    }
-    let sum = sum(total)
-    return SIMD2(scale * peak + logarithm(sum), 1 / sum)
   }
 
   public static func attentionSlopes(
     _ scores: MutableFloats, _ gradients: MutableFloats, _ narrowScores: MutableHalves?,
-    _ narrowGradients: MutableHalves?, _ first: Int, _ last: Int, _ count: Int, _ scale: Float,
-    _ logSumExp: Float, _ dot: Float
+    _ narrowGradients: MutableHalves?, _ rows: AttentionRows, _ sums: Floats, _ dots: Floats
   ) {
-    let (start, end) = (first & ~15, (last + 15) & ~15)
-    let (factor, shift, mean) = (splat(scale), splat(logSumExp), splat(dot))
-    clear(scores, narrowScores, 0, start)
-    clear(scores, narrowScores, end, count)
-    clear(gradients, narrowGradients, 0, start)
-    clear(gradients, narrowGradients, end, count)
-    var i = start
-    while i < end {
-      let p = inside(exponential(load(scores + i) * factor - shift), i, first, last, splat(0))
-      let g = p * (load(gradients + i) - mean) * factor
-      if let narrowScores, let narrowGradients {
-        storeHalves(narrowedBF16(p), narrowScores + i, 16)
-        storeHalves(narrowedBF16(g), narrowGradients + i, 16)
+    let factor = splat(rows.scale)
+    for row in 0..<rows.count {
+      let (first, last) = rows.seen(row)
+      let (line, slopes) = (scores + row * rows.length, gradients + row * rows.length)
+      let weights = narrowScores.map { $0 + row * rows.length }
+      let changes = narrowGradients.map { $0 + row * rows.length }
+      let (shift, mean) = (splat(sums[row * rows.step]), splat(dots[row * rows.step]))
+      let (start, end) = (first & ~15, (last + 15) & ~15)
+      clear(line, weights, 0, start)
+      clear(line, weights, end, rows.length)
+      clear(slopes, changes, 0, start)
+      clear(slopes, changes, end, rows.length)
+      if let weights, let changes {
+        eachVector(
+          from: first, to: last,
+          whole: {
+            let p = exponential(load(line + $0) * factor - shift)
+            storeHalves(narrowedFinite(p), weights + $0, 16)
+            storeHalves(narrowed(p, load(slopes + $0), mean, factor), changes + $0, 16)
+          },
+          part: {
+            let p = inside(
+              exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
+            storeHalves(narrowedFinite(p), weights + $0, 16)
+            storeHalves(narrowed(p, load(slopes + $0), mean, factor), changes + $0, 16)
+          })
       } else {
-        store(p, scores + i)
-        store(g, gradients + i)
+        eachVector(
+          from: first, to: last,
+          whole: {
+            let p = exponential(load(line + $0) * factor - shift)
+            store(p, line + $0)
+            store(p * (load(slopes + $0) - mean) * factor, slopes + $0)
+          },
+          part: {
+            let p = inside(
+              exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
+            store(p, line + $0)
+            store(p * (load(slopes + $0) - mean) * factor, slopes + $0)
+          })
       }
-      i += 16
     }
+  }
+
+  /// A score's slope as bf16.
+  @inline(__always)
+  private static func narrowed(_ p: Vector, _ gradient: Vector, _ mean: Vector, _ factor: Vector)
+    -> SIMD16<UInt16>
+  {
+    narrowedBF16(p * (gradient - mean) * factor)
   }
 
   @inline(__always)

@@ -2,23 +2,27 @@ import CPUKernels
 
 extension CompiledKernels {
   public static func rotate(
-    _ x: Floats, _ cosine: Floats, _ sine: Floats, _ direction: Float, _ y: MutableFloats,
-    _ half: Int, _ width: Int
+    _ x: Floats, _ xStride: Int, _ cosine: Floats, _ sine: Floats, _ direction: Float,
+    _ y: MutableFloats, _ yStride: Int, _ half: Int, _ width: Int, _ rows: Int
   ) {
     let sign = splat(direction)
-    eachVector(half) { i, n in
-      let c = load(cosine + i, n)
-      let s = load(sine + i, n) * sign
-      let a = load(x + i, n)
-      let b = load(x + half + i, n)
-      store(a * c - b * s, y + i, n)
-      store(multiplyAdd(b, c, a * s), y + half + i, n)
-    }
-    if x != Floats(y) {
-      var i = 2 * half
-      while i < width {
-        y[i] = x[i]
-        i += 1
+    for row in 0..<rows {
+      let (from, to) = (x + row * xStride, y + row * yStride)
+      let (cosines, sines) = (cosine + row * half, sine + row * half)
+      eachVector(half) { i, n in
+        let c = load(cosines + i, n)
+        let s = load(sines + i, n) * sign
+        let a = load(from + i, n)
+        let b = load(from + half + i, n)
+        store(a * c - b * s, to + i, n)
+        store(multiplyAdd(b, c, a * s), to + half + i, n)
+      }
+      if from != Floats(to) {
+        var i = 2 * half
+        while i < width {
+          to[i] = from[i]
+          i += 1
+        }
       }
     }
   }

@@ -11,6 +11,13 @@ func narrowedBF16(_ v: Vector) -> SIMD16<UInt16> {
   return halves(rounded.replacing(with: quiet, where: isNaN) &>> 16)
 }
 
+/// The same for what is no NaN.
+@inline(__always)
+func narrowedFinite(_ v: Vector) -> SIMD16<UInt16> {
+  let w = bits(v)
+  return halves((w &+ Words(repeating: 0x7FFF) &+ ((w &>> 16) & Words(repeating: 1))) &>> 16)
+}
+
 @inline(__always)
 func widenedBF16(_ v: SIMD16<UInt16>) -> Vector {
   float(words(v) &<< 16)

@@ -10,6 +10,15 @@ extension CompiledKernels {
     eachVector(count) { i, n in store(load(x + i, n) * f, y + i, n) }
   }
 
+  public static func scaleRows(
+    _ x: Floats, _ factors: Floats, _ y: MutableFloats, _ stride: Int, _ width: Int, _ rows: Int
+  ) {
+    for row in 0..<rows {
+      let (from, to, f) = (x + row * width, y + row * stride, splat(factors[row]))
+      eachVector(width) { i, n in store(load(from + i, n) * f, to + i, n) }
+    }
+  }
+
   public static func addScaled(_ x: Floats, _ factor: Float, _ y: MutableFloats, _ count: Int) {
     let f = splat(factor)
     eachVector(count) { i, n in

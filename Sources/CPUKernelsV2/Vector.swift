@@ -74,9 +74,10 @@ func minimum(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b
 
 @inline(__always)
 func maximum(_ v: Vector) -> Float {
-  var m = v[0]
-  for i in 1..<16 where v[i] > m { m = v[i] }
-  return m
+  let a = v.lowHalf.replacing(with: v.highHalf, where: v.lowHalf .< v.highHalf)
+  let b = a.lowHalf.replacing(with: a.highHalf, where: a.lowHalf .< a.highHalf)
+  let c = b.lowHalf.replacing(with: b.highHalf, where: b.lowHalf .< b.highHalf)
+  return c.x < c.y ? c.y : c.x
 }
 
 /// `a · b + c`, fused at the levels that can: elsewhere fusing would be a slow call.
@@ -94,7 +95,7 @@ func splat(_ value: Float) -> Vector { Vector(repeating: value) }
 
 /// e^x to about an ulp: x = n·ln 2 + r, a minimax polynomial of degree 6 for e^r (relative error 2e-9), the exponent
 /// put together from n. Clamped to −87.3…88.3, where the result is a normal number.
-@inline(__always)
+@_transparent
 func exponential(_ x: Vector) -> Vector {
   let x = minimum(maximum(x, splat(-87.3)), splat(88.3))
   // Adding 1.5·2²³ rounds to an integer, which then stands in the low bits.

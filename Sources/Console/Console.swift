@@ -1,5 +1,6 @@
 import Glibc
 import Language
+import Olive
 import Runtime
 import Session
 import Synchronization
@@ -86,10 +87,14 @@ public enum Console {
       case .manual:
         let page = ManualPage(usage: Flags.usage, verbs: session.verbs.all, version: version)
         guard Terminal.output.write(page.text) else { return 1 }
+      case .olive(let name, let words): return try olive(name, words, session, screen)
       case .usage, .version: break
       }
     } catch is Cancelled {
       return 130
+    } catch let error as DiagnosticSet {
+      screen.show(error.diagnostics)
+      return 2
     } catch let error as ScriptError {
       screen.show(error.diagnostics)
       return error.exitStatus
@@ -104,15 +109,29 @@ public enum Console {
     return 0
   }
 
+  /// Runs what a command of Olive's amounts to, or shows it.
+  private static func olive(
+    _ name: String, _ words: [String], _ session: Session, _ screen: Screen
+  ) throws -> Int32 {
+    let translation = try OliveCommand.translate(name, words) { try Source(path: $0) }
+    if words.contains("--show") {
+      return Terminal.output.write(translation.script) ? 0 : 1
+    }
+    screen.show(translation.notes)
+    return run(
+      translation.source(named: "olv \(name)"), nil, session, screen, located: translation.located)
+  }
+
   private static func run(
-    _ source: Source, _ arguments: ScriptArguments?, _ session: Session, _ screen: Screen
+    _ source: Source, _ arguments: ScriptArguments?, _ session: Session, _ screen: Screen,
+    located: (Diagnostic) -> Diagnostic = { $0 }
   ) -> Int32 {
     defer { screen.finish() }
     do {
       try session.run(source, arguments: arguments)
       return 0
     } catch let error as ScriptError {
-      screen.show(error.diagnostics)
+      screen.show(error.diagnostics.map(located))
       return error.exitStatus
     } catch {
       screen.show([Diagnostic(error, at: nil)])

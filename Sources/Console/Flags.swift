@@ -1,4 +1,5 @@
 import Language
+import Olive
 import Runtime
 import Session
 
@@ -19,6 +20,8 @@ struct Flags: Equatable {
     case scriptHelp(String)
     /// The manual page, for `man`.
     case manual
+    /// A command of Olive's, with its flags.
+    case olive(String, [String])
     case version
     case usage
   }
@@ -50,6 +53,8 @@ struct Flags: Equatable {
       olv man                      this and all verbs as a manual page: olv man | man -l -
       olv selftest                 whether the device computes what it should
       olv fmt [--check] FILE.olv…  lays scripts out; with --check only says which need it
+      olv quantize|finetune …      Olive's command lines; with --show the script they amount to
+      olv run --config FILE        Olive's workflow files, YAML or JSON; with --show the same
 
       --device auto|cpu|cuda[:N]   where to compute (auto: a GPU if one works)
       --compute auto|f32|bf16      in which precision (auto: the model's own)
@@ -104,6 +109,11 @@ struct Flags: Equatable {
       if attached != nil, Self.plain.contains(name) {
         throw UsageFailure(
           message: "`\(name)` takes no value", help: "`\(name)` alone", word: word)
+      }
+      // Olive's `run` has a `-c` of its own.
+      if word == "-c" || word == "-i", files.first.map(OliveCommand.names.contains) == true {
+        files.append(word)
+        continue
       }
       switch name {
       case "--device":
@@ -163,6 +173,7 @@ struct Flags: Equatable {
       case "fmt":
         action = .format(
           try Self.files(rest, of: "fmt", flags: ["--check"]), checks: rest.contains("--check"))
+      case _ where OliveCommand.names.contains(file): action = .olive(file, rest)
       default:
         action = file == "-" ? .standardInput : .file(file, stays: false)
         arguments = ScriptArguments(rest, literalFrom: literalFrom.map { max(0, $0 - 1) })

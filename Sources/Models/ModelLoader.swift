@@ -11,19 +11,21 @@ import Tokenizers
 ///
 /// - Parameters:
 ///   - name: What the lineage begins with; the folder's name by default.
+///   - adapter: The folder of the adapter to use, instead of one in the model's folder.
 ///   - resolve: Turns the name of an adapter's base that is no folder into one.
 /// - Throws: `BadConfig`, `UnsupportedModel`, `BadCheckpoint`, `WrongTensor`, `MissingFiles`, `FileFailure`, and what the
 ///   tokenizer's files give rise to.
 public func loadModel(
   folder: String, backend: any Backend, compute: Compute = .auto, dtype: DType? = nil,
-  name: String? = nil, resolve: ((String) throws -> String)? = nil
+  name: String? = nil, adapter: String? = nil, resolve: ((String) throws -> String)? = nil
 ) throws -> Model {
   if !FileBytes.isFile("\(folder)/\(ModelFiles.config)"), PEFT.isPresent(in: folder) {
-    let adapter = try PEFT.read(folder)
-    let base = try baseFolder(of: adapter, in: folder, resolve: resolve)
+    let own = try PEFT.read(folder)
+    let base = try baseFolder(of: own, in: folder, resolve: resolve)
     var model = try loadModel(
-      folder: base, backend: backend, compute: compute, dtype: dtype, name: name)
-    try model.attach(adapter, path: folder)
+      folder: base, backend: backend, compute: compute, dtype: dtype, name: name, adapter: adapter)
+    if adapter != nil { return model }
+    try model.attach(own, path: folder)
     if lastComponent(folder) != ModelFolder.adapter {
       model.lineage.append("adapter \(lastComponent(folder))")
     }
@@ -33,9 +35,14 @@ public func loadModel(
   let loader = try ModelLoader(
     folder: folder, family: family, config: config, backend: backend, dtype: dtype)
   var model = try loader.model(compute: compute, name: name ?? lastComponent(folder))
-  for place in [folder, "\(folder)/\(ModelFolder.adapter)"] where PEFT.isPresent(in: place) {
-    try model.attach(try PEFT.read(place), path: place)
-    break
+  if let adapter {
+    try model.attach(try PEFT.read(adapter), path: adapter)
+    model.lineage.append("adapter \(lastComponent(adapter))")
+  } else {
+    for place in [folder, "\(folder)/\(ModelFolder.adapter)"] where PEFT.isPresent(in: place) {
+      try model.attach(try PEFT.read(place), path: place)
+      break
+    }
   }
   try loader.checkpoint.verifyUnchanged()
   return model

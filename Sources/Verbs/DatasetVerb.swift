@@ -25,14 +25,18 @@ struct DatasetVerb: Verb {
       "mine = dataset stdlib/demo/tiny-codes.jsonl.gz template=\"Q: {prompt}\\nA: {response}\" test=\"5000:5010\"",
       "a file of rows under the name mine; `ppl mine` or `ppl $mine[:20]` use it"),
     Example(
+      "short = dataset tiny-codes template=\"{prompt}\"; ppl $short[5000:5004]",
+      "rows that have a name already, read another way", setup: "use demo; load phi"),
+    Example(
       "ppl tiny-codes[5000:5010]", "rows of a dataset by number", setup: "use demo; load phi"),
   ]
   static let seeAlso = ["datasets", "ppl", "finetune"]
 
   @Arg(
-    "path", "a file, a folder, or a hub id in the cache; `random` for random tokens",
+    "path",
+    "a file, a folder, a hub id in the cache, or a dataset's name; `random` for random tokens",
     noun: "dataset")
-  var path: Path
+  var source: DatasetSource
   @Opt("template", "how a row becomes text: `\"Q: {prompt}\"`") var template: String?
   @Opt("field", "the column that is the text") var field: String?
   @Opt("split", "which split to take, `train` by default") var split: String?
@@ -49,7 +53,39 @@ struct DatasetVerb: Verb {
     }
   }
 
+  /// A dataset that has a name already, its rows read another way.
+  private func reread(_ known: Dataset, as alias: String?) throws -> Dataset {
+    for (isGiven, failure) in [
+      (config != nil, $config.failure(_:label:help:)),
+      (train != nil, $train.failure(_:label:help:)), (eval != nil, $eval.failure(_:label:help:)),
+      (test != nil, $test.failure(_:label:help:)),
+      (revision != nil, $revision.failure(_:label:help:)),
+    ] where isGiven {
+      throw failure(
+        "\(known.name) is open already", nil,
+        "template=, field= and split= read it another way; slice it by hand: `$rows[:100]`")
+    }
+    var dataset = known
+    if let split { dataset = try dataset.named(split) }
+    do {
+      if let field { dataset = try dataset.with(field: field) }
+      if let template { dataset = try dataset.with(template: try Template(template)) }
+    } catch let failure as UnknownColumn {
+      let label = didYouMean(failure.column, among: failure.columns).map { "did you mean `\($0)`?" }
+      throw template == nil
+        ? $field.failure(failure, label: label) : $template.failure(failure, label: label)
+    } catch let failure as any Failure {
+      throw $template.failure(failure)
+    }
+    if let alias { dataset.name = alias }
+    return dataset
+  }
+
   func run(_ context: RunContext) throws -> Outcome {
+    if let known = source.known {
+      return .value(.dataset(OpenDataset(try reread(known, as: context.alias))))
+    }
+    let path = source.path
     if path.text == "random" {
       return .value(.dataset(OpenDataset(.random(seed: UInt64(seed)))))
     }
@@ -73,7 +109,7 @@ struct DatasetVerb: Verb {
         ? $field.failure(failure, label: label)
         : $template.failure(failure, label: label)
     } catch let failure as NotFound {
-      throw $path.failure(failure)
+      throw $source.failure(failure)
     }
   }
 }

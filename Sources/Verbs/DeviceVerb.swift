@@ -9,6 +9,10 @@ import Tensor
 struct DeviceVerb: Verb {
   static let name = "device"
   static let summary = "where computation runs; with a name, choose for models loaded from now on"
+  static let details = """
+    On a CPU, OLV_THREADS in the environment sets the number of threads, and OLV_CPU_LEVEL (2, 3 or 4) makes everything \
+    run as on a processor of that x86-64 level, to compare with an older machine.
+    """
   static let input = VerbInput.nothing
   static let examples = [
     Example("device", "what computes"), Example("device cpu", "choose the CPU"),

@@ -17,6 +17,8 @@ struct Load: Verb {
     Hugging Face cache. Reads config.json, safetensors (sharded or not; f32, f16, bf16), quantized weights that olv or \
     Olive wrote, and a PEFT adapter that lies in the folder. Weights are mapped from the file, not copied.
 
+    adapter= takes an adapter from another folder, as Olive writes it beside its model.
+
     weights=random needs the configuration only and draws weights from the seed, on the device: for timing and plans. The \
     shapes of phi and llama ship with olv.
     """
@@ -45,6 +47,8 @@ struct Load: Verb {
   var dtype: WeightType?
   @Opt("weights", "`random` draws them instead of reading them") var weights: Weights = .stored
   @Opt("seed", "seeds random weights", range: 0...) var seed: Int = 42
+  @Opt("adapter", "a PEFT adapter to use instead of the one in the folder: a folder or a hub id")
+  var adapter: Path?
 
   /// The model's folder. Where only its shape is wanted, the standard library may know that.
   private func folder(_ engine: Engine, _ session: Session) throws -> String {
@@ -64,6 +68,13 @@ struct Load: Verb {
       return
     }
     _ = try folder(engine, context.session)
+    if let adapter, !engine.isPromised(adapter.path) { _ = try adapterFolder(engine) }
+  }
+
+  private func adapterFolder(_ engine: Engine) throws -> String? {
+    guard let adapter else { return nil }
+    do { return try engine.cache.find(adapter.path, kind: .model) } catch let failure as any Failure
+    { throw $adapter.failure(failure) }
   }
 
   func run(_ context: RunContext) throws -> Outcome {
@@ -75,9 +86,10 @@ struct Load: Verb {
     case .stored:
       model = try loadModel(
         folder: folder, backend: backend, compute: engine.compute, dtype: dtype?.dtype,
-        name: source.name,
+        name: source.name, adapter: try adapterFolder(engine),
         resolve: { try engine.cache.find($0, kind: .model) })
     case .random:
+      if adapter != nil { throw $adapter.failure("random weights have no adapter") }
       model = try randomModel(
         folder: folder, backend: backend, compute: engine.compute, dtype: dtype?.dtype,
         seed: UInt64(seed), name: source.name)

@@ -17,7 +17,8 @@ struct Ppl: Verb {
 
     as=olive scores each row alone, without special tokens and never padded, cut off at length=. as=join packs rows into \
     blocks as for training. as=gptq joins all rows by blank lines and cuts windows of 2048. as=llamacpp takes windows of \
-    512 that start with the beginning token and scores the second half of each.
+    512 that start with the beginning token and scores the second half of each; a plain text file is read as it stands, \
+    rows of other data are joined by blank lines.
     """
   static let examples = [
     Example("ppl", "the default data: the test rows of tiny-codes", setup: "use demo; load phi"),
@@ -79,7 +80,9 @@ struct Ppl: Verb {
     let longest = length ?? 1024
     let results = try Perplexity.measure(
       model, texts: texts, dialects: chosen,
-      options: DialectOptions(length: length, special: special),
+      options: DialectOptions(
+        length: length, special: special,
+        original: dialects.contains("llamacpp") ? try rows.originalText() : nil),
       batch: batch.map { $0 * longest }, progress: context.progress)
     guard let first = results.first else {
       throw $dialects.failure("no protocol is named", help: "as=olive, or as=[olive gptq]")

@@ -9,17 +9,20 @@ struct Program {
   var out: String
   var err: String
 
-  /// - Parameter home: Where it is started.
+  /// - Parameters:
+  ///   - home: Where it is started.
+  ///   - under: Another program that starts it.
   init(
     _ words: [String], input: String = "", library: String = "/nonexistent",
-    folder home: String = "."
+    folder home: String = ".", under: String = ""
   ) throws {
     let folder = try Shared.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try Data(input.utf8).write(to: URL(filePath: "\(folder)/in"))
     func quoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
     let command =
-      "cd \(quoted(home)) && OLV_STDLIB=\(quoted(library)) \(quoted(BuiltProgram.path ?? "olv")) "
+      "cd \(quoted(home)) && OLV_STDLIB=\(quoted(library)) \(under) "
+      + "\(quoted(BuiltProgram.path ?? "olv")) "
       + words.map(quoted).joined(separator: " ")
       + " < \(folder)/in > \(folder)/out 2> \(folder)/err"
     status = (system(command) >> 8) & 0xFF

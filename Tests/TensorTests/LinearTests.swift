@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 3, 17, 65, 300])
+  @Test(arguments: [1, 3, 17, 65, 300, 700])
   func forward(tokens: Int) throws {
     let layer = Layer()
     let x = Matrix.random(tokens, 37, seed: 1)
@@ -91,6 +91,60 @@ import Testing
       }
       #expect(errorA < 1e-5)
       #expect(errorB < 1e-5)
+    }
+  }
+
+  /// Few rows are read against the weights as they are stored, many are shared out whole: all mean the same.
+  @Test(arguments: [1, 4, 5, 600], [Float(0), 0.25])
+  func everyNumberOfRowsMeansTheSame(tokens: Int, dropout: Float) throws {
+    let layer = Layer(dropout: dropout)
+    let x = Matrix.random(tokens, 37, seed: 1)
+    let dy = Matrix.random(tokens, 21, seed: 7)
+    let term = try layer.term(backend)
+    let (input, upstream) = (try backend.view(x), try backend.view(dy))
+    let weight = Weight.dense(try backend.tensor(layer.w))
+    let bias = try layer.bias(backend)
+    // dy·(W + s·m∘(B·A)), (s·dy·B)ᵀ·drop(x), s·dyᵀ·(drop(x)·Aᵀ)
+    let dropped = layer.dropped(x)
+    let branch = layer.scale * (dy * layer.b * layer.a)
+    let keeps = Matrix(tokens, 37) { i, j in
+      AdapterTerm.survives(UInt32(i * 37 + j), key: layer.mask.key, dropout: dropout)
+        ? branch[i, j] / Double(1 - dropout) : 0
+    }
+    let dx = dy * layer.w + (dropout > 0 ? keeps : branch)
+    let da = layer.scale * ((dy * layer.b).transposed * dropped)
+    let db = layer.scale * (dy.transposed * (dropped * layer.a.transposed))
+    // bf16 has 8 bits: sums of as many products as there are rows, of numbers up to 1.
+    for (precision, tolerance) in [(Precision.f32, 2e-4), (.bf16, 1.2)] {
+      let output = try backend.linear(
+        input, weight, bias: bias, adapter: term, precision: precision)
+      #expect(try backend.matrix(output.y).distance(layer(x)) < min(tolerance, 0.12))
+      for needsInput in [true, false] {
+        let found = try backend.linearBackward(
+          upstream, x: input, weight: weight, adapter: term, reduced: output.reduced,
+          precision: precision, needsInput: needsInput)
+        if needsInput {
+          #expect(
+            try backend.matrix(try #require(found.dx)).distance(dx) < min(tolerance, 0.2))
+        } else {
+          #expect(found.dx == nil)
+        }
+        #expect(try backend.matrix(try #require(found.da)).distance(da) < tolerance)
+        #expect(try backend.matrix(try #require(found.db)).distance(db) < tolerance)
+      }
+    }
+  }
+
+  @Test func whatAnotherPassKeptIsRefused() throws {
+    let layer = Layer(dropout: 0)
+    let x = try backend.tensor(Matrix.random(9, 37, seed: 1))
+    let dy = try backend.tensor(Matrix.random(9, 21, seed: 2))
+    let weight = Weight.dense(try backend.tensor(layer.w))
+    let kept = try backend.make([9, 4], .f32)
+    #expect(throws: ShapeMismatch.self) {
+      try backend.linearBackward(
+        dy, x: x, weight: weight, adapter: try layer.term(backend), reduced: kept,
+        precision: .f32, needsInput: true)
     }
   }
 

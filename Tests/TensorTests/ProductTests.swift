@@ -76,13 +76,46 @@ import Testing
       // t⁻¹ · t = 1
       let t = try backend.tensor(clean)
       let b = try backend.tensor(clean)
-      try LAPACK.solve(
-        try t.floats("test"), ldt: order, triangle, transposed: false, left: true,
+      LAPACK.solve(
+        try OpenBLAS.shared(), try t.floats("test"), ldt: order, triangle, transposed: false,
+        left: true,
         try b.floats("test"), ldb: order, rows: order, columns: order)
       #expect(
         try backend.matrix(b).distance(Matrix(order, order) { $0 == $1 ? 1 : 0 }) < 1e-4)
     }
     let indefinite = try backend.tensor(Matrix(3, 3) { $0 == $1 ? ($0 == 1 ? -1 : 1) : 0 })
     #expect(try LAPACK.cholesky(try indefinite.floats("test"), order: 3, .lower) == 2)
+  }
+
+  /// Large enough for blocks, the last one not full.
+  @Test func factorizationsInBlocks() throws {
+    let n = 3 * Factorization.block + 37
+    let x = Matrix.random(n + 50, n, seed: 2)
+    let a = x.transposed * x + Matrix(n, n) { $0 == $1 ? 10 : 0 }
+    var bytes: [[Float]] = []
+    for threads in [1, 3] {
+      let backend = try CPUBackend(threads: threads)
+      let tensor = try backend.tensor(a)
+      let factorization = Factorization(
+        backend: backend, a: try tensor.floats("test"), n: n)
+      #expect(try factorization.cholesky())
+      func lower() throws -> Matrix {
+        let values = try backend.matrix(tensor)
+        return Matrix(n, n) { $0 >= $1 ? values[$0, $1] : 0 }
+      }
+      let l = try lower()
+      let scale = a.values.reduce(0) { max($0, abs($1)) }
+      #expect((l * l.transposed).distance(a) < 1e-5 * scale)
+      #expect(try factorization.invertTriangular())
+      let inverse = try lower()
+      #expect((inverse * l).distance(Matrix(n, n) { $0 == $1 ? 1 : 0 }) < 1e-4)
+      bytes.append(inverse.values.map { Float($0) })
+    }
+    #expect(bytes[0] == bytes[1])
+    let indefinite = try backend.tensor(
+      Matrix(n, n) { $0 == $1 ? ($0 == n - 2 ? -1 : 1) : 0 })
+    let factorization = Factorization(
+      backend: backend, a: try indefinite.floats("test"), n: n)
+    #expect(try !factorization.cholesky())
   }
 }

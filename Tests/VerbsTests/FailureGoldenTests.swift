@@ -25,7 +25,8 @@ import Testing
     ShapeMismatch(operation: "linear", expected: "[8, 256]", found: "[8, 255]"),
     OutOfMemory(operation: "linear", requested: 6 << 30, available: 2 << 30),
     NotFinite(operation: "quantization", what: "weights"), NotPositiveDefinite(damping: 0.5),
-    NoEigenvectors(order: 512), InvalidArgument(function: "spotrf", argument: 4),
+    UnusableLevel(text: "5", highest: 4), NoEigenvectors(order: 512),
+    InvalidArgument(function: "spotrf", argument: 4),
     MissingLibrary(name: "libopenblas.so.0", package: "libopenblas0", symbol: "cblas_sgemm"),
     // GPUs.
     CUDAUnavailable.noDriver(searched: ["libcuda.so.1"], reason: "no such file"),

@@ -63,6 +63,8 @@ public struct Conversion {
   public var folder: String?
   /// The name that the call goes by: `phi` in `load phi` where a pack says `phi = load …`.
   public var alias: String?
+  /// Whether a binding or a pack gave the name.
+  public let isName: (String) -> Bool
   /// Finds a dataset by a binding's name, a split of one, a path or what else the host knows.
   public let dataset: (String) throws -> any DatasetValue
   /// Finds a model by a binding's name, or else loads it.

@@ -191,7 +191,7 @@ extension Interpreter {
 
   func conversion(in scope: Scope, alias: String? = nil) -> Conversion {
     Conversion(
-      folder: scope.pack?.folder, alias: alias,
+      folder: scope.pack?.folder, alias: alias, isName: { scope.names[$0] != nil },
       dataset: { [self] name in
         switch try dataset(named: name, in: scope) {
         case .dataset(let dataset): return dataset

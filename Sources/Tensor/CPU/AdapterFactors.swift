@@ -4,12 +4,12 @@ import CPUKernels
 struct AdapterFactors {
   /// A `[rank, in]`.
   var a: Factor
-  /// scale · B `[out, rank]`.
+  /// scale / (1−p) · B `[out, rank]`: the masked input then needs no scaling.
   var b: Factor
   var rank: Int
   var mask: DropoutMask?
-  /// 1/(1−p), which the masked input still lacks.
-  var survivorScale: Float
+  /// What stands in front of B: scale / (1−p).
+  var scale: Float
   /// What keeps the factors' memory.
   private var owners: [Tensor]
 
@@ -17,6 +17,8 @@ struct AdapterFactors {
   {
     let name = "adapter"
     rank = term.rank
+    mask = term.survivors
+    scale = mask == nil ? term.scale : term.scale / (1 - term.dropout)
     try require(term.a, name, "A", rows: rank, columns: inputs)
     try require(term.b, name, "B", rows: outputs, columns: rank)
     let first = try backend.factor(term.a, type, name)
@@ -24,21 +26,25 @@ struct AdapterFactors {
     let scaled = try backend.make([outputs, rank], type)
     let target = try scaled.bytes(name)
     let source = try term.b.floats(name)
-    let (kernels, rank, stride) = (backend.kernels, rank, term.b.rowStride)
+    let (kernels, rank, stride, scale) = (backend.kernels, rank, term.b.rowStride, scale)
     backend.parallelRows(outputs, width: rank) { rows, _ in
       for row in rows {
         let (from, to) = (source + row * stride, target + row * rank * type.size)
         if type == .bf16 {
-          kernels.narrowToBF16(from, term.scale, to.assumingMemoryBound(to: UInt16.self), rank)
+          kernels.narrowToBF16(from, scale, to.assumingMemoryBound(to: UInt16.self), rank)
         } else {
-          kernels.scale(from, term.scale, to.assumingMemoryBound(to: Float.self), rank)
+          kernels.scale(from, scale, to.assumingMemoryBound(to: Float.self), rank)
         }
       }
     }
     b = Factor(target, type, stride: rank)
     owners = [first.tensor, scaled]
-    mask = term.survivors
-    survivorScale = mask == nil ? 1 : 1 / (1 - term.dropout)
+  }
+
+  /// Columns of what a linear layer keeps for its backward: the reduced input, behind the masked one where that is not
+  /// the input itself.
+  func keptColumns(inputs: Int, _ type: DType) -> Int {
+    type == .f32 && mask == nil ? rank : inputs + rank
   }
 }
 

@@ -12,8 +12,9 @@ extension CPUBackend {
     let type = factorType(precision)
     let y = try make([q.rows, heads * width], .f32)
     let total = try make([q.rows, heads], .f32)
+    let layout = HeadLayout(segments, shape)
     let queries = try keep ? make([q.rows, heads * width], type) : nil
-    let keys = try keep ? make([q.rows, groups * width], type) : nil
+    let keys = try keep ? make([layout.keyRows, groups * width], type) : nil
     let (qs, ks, vs) = (try q.floats(name), try k.floats(name), try v.floats(name))
     let (target, sums) = (try y.floats(name), try total.floats(name))
     let (savedQ, savedK) = (try queries?.bytes(name), try keys?.bytes(name))
@@ -28,51 +29,51 @@ extension CPUBackend {
       let (range, angles) = (segments[segment], tables[segment])
       let blocks = AttentionBlocks(length: range.count, window: shape.window)
       let packed = HeadPacker(workspace, type, width)
+      let keeps = mine.lowerBound == group * share
       let key = packed.rotated(
         ks + range.lowerBound * k.rowStride + group * width, k.rowStride, 0..<range.count,
-        padded: blocks.padded, angles, slot: 0)
+        padded: blocks.padded, angles,
+        into: keeps ? layout.keys(savedK, type, segment, group) : nil, slot: 0)
       let value = packed.plain(
         vs + range.lowerBound * v.rowStride + group * width, v.rowStride, range.count,
         padded: blocks.padded, slot: 1)
-      if let savedK, mine.lowerBound == group * share {
-        packed.save(key, range.count, savedK, at: range.lowerBound * groups + group, groups)
-      }
-      for head in mine {
-        for block in 0..<blocks.count {
-          let (rows, visible) = blocks[block]
-          let query = packed.rotated(
-            qs + range.lowerBound * q.rowStride + head * width, q.rowStride, rows,
-            padded: rows.count, angles, slot: 2)
-          let first = range.lowerBound + rows.lowerBound
-          if let savedQ { packed.save(query, rows.count, savedQ, at: first * heads + head, heads) }
-          let scores = workspace.floats(3, rows.count * visible.count)
-          workspace.multiply(
-            m: rows.count, n: visible.count, k: width, query,
-            key.from(row: visible.lowerBound, column: 0).transpose, scores,
-            stride: visible.count)
-          let narrow =
-            type == .bf16 ? workspace.halves(4, rows.count * visible.count) : nil
-          let inverse = workspace.floats(5, rows.count)
-          for i in 0..<rows.count {
-            let seen = blocks.keys(of: rows.lowerBound + i)
-            let line = i * visible.count
-            let result = workspace.kernels.attentionWeights(
-              scores + line, narrow.map { $0 + line }, seen.lowerBound - visible.lowerBound,
-              seen.upperBound - visible.lowerBound, visible.count, shape.scale)
-            sums[(first + i) * heads + head] = result.x
-            inverse[i] = result.y
-          }
-          let weights =
-            narrow.map { Factor($0, .bf16, stride: visible.count) }
-            ?? Factor(scores, .f32, stride: visible.count)
-          let output = target + first * heads * width + head * width
-          workspace.multiply(
-            m: rows.count, n: width, k: visible.count, weights,
-            value.from(row: visible.lowerBound, column: 0), output, stride: heads * width)
-          for i in 0..<rows.count {
-            let line = output + i * heads * width
-            workspace.kernels.scale(line, inverse[i], line, width)
-          }
+      // The rows of all its heads together: fewer and larger products.
+      for block in 0..<blocks.count {
+        let (rows, visible) = blocks[block]
+        let (count, length) = (mine.count * rows.count, visible.count)
+        let first = range.lowerBound + rows.lowerBound
+        let query =
+          layout.queries(savedQ, type, range.lowerBound, head: mine.lowerBound, rows, range.count)
+          ?? packed.room(count, slot: 2)
+        for (place, head) in mine.enumerated() {
+          packed.rotate(
+            qs + range.lowerBound * q.rowStride + head * width, q.rowStride, rows, angles,
+            into: query.from(row: place * rows.count, column: 0))
+        }
+        let scores = workspace.floats(3, count * length)
+        workspace.multiply(
+          m: count, n: length, k: width, query,
+          key.from(row: visible.lowerBound, column: 0).transpose, scores, stride: length)
+        let narrow = type == .bf16 ? workspace.halves(4, count * length) : nil
+        let inverse = workspace.floats(5, count)
+        let block = blocks.rows(rows, visible, scale: shape.scale, step: heads)
+        for (place, head) in mine.enumerated() {
+          let row = place * rows.count
+          workspace.kernels.attentionWeights(
+            scores + row * length, narrow.map { $0 + row * length }, block,
+            sums + first * heads + head, inverse + row)
+        }
+        let weights =
+          narrow.map { Factor($0, .bf16, stride: length) } ?? Factor(scores, .f32, stride: length)
+        let output = workspace.floats(7, count * width)
+        workspace.multiply(
+          m: count, n: width, k: length, weights,
+          value.from(row: visible.lowerBound, column: 0), output, stride: width)
+        for (place, head) in mine.enumerated() {
+          let row = place * rows.count
+          workspace.kernels.scaleRows(
+            output + row * width, inverse + row, target + (first * heads + head) * width,
+            heads * width, width, rows.count)
         }
       }
     }
@@ -120,6 +121,54 @@ struct AttentionBlocks {
 
   /// The keys that query `row` sees.
   func keys(of row: Int) -> Range<Int> { (window > row ? 0 : row - window + 1)..<row + 1 }
+
+  /// A block's rows as the kernels take them.
+  func rows(_ rows: Range<Int>, _ keys: Range<Int>, scale: Float, step: Int) -> AttentionRows {
+    AttentionRows(
+      count: rows.count, length: keys.count, position: rows.lowerBound - keys.lowerBound,
+      window: window, scale: scale, step: step)
+  }
+}
+
+/// How the rotated queries and keys of a pass are kept for its backward: so that the products find them side by side.
+struct HeadLayout {
+  private let shape: AttentionShape
+  private let share: Int
+  /// The first row of each segment's keys, which are padded with zeros; behind the last, the rows in all.
+  private var starts = [0]
+
+  init(_ segments: Segments, _ shape: AttentionShape) {
+    self.shape = shape
+    share = shape.heads / shape.keyValueHeads
+    for index in 0..<segments.count {
+      let blocks = AttentionBlocks(length: segments[index].count, window: shape.window)
+      starts.append(starts[index] + blocks.padded)
+    }
+  }
+
+  /// Rows of the tensor of keys, `[rows, keyValueHeads · width]`.
+  var keyRows: Int { starts[starts.count - 1] }
+
+  /// Where a segment's queries of `head` for a block of rows are kept: those of the heads that share keys follow each
+  /// other. The segment has `length` tokens, `start` stand before it.
+  func queries(
+    _ base: UnsafeMutableRawPointer?, _ type: DType, _ start: Int, head: Int, _ rows: Range<Int>,
+    _ length: Int
+  ) -> Factor? {
+    let (group, place) = (head / share, head % share)
+    let row =
+      start * shape.heads + group * share * length + rows.lowerBound * share + place * rows.count
+    return base.map { Factor($0 + row * shape.width * type.size, type, stride: shape.width) }
+  }
+
+  /// Where a segment's keys of `group` are kept.
+  func keys(_ base: UnsafeMutableRawPointer?, _ type: DType, _ segment: Int, _ group: Int)
+    -> Factor?
+  {
+    let padded = starts[segment + 1] - starts[segment]
+    let row = starts[segment] * shape.keyValueHeads + group * padded
+    return base.map { Factor($0 + row * shape.width * type.size, type, stride: shape.width) }
+  }
 }
 
 /// Brings one head's rows together, in the type of the products.
@@ -134,71 +183,61 @@ struct HeadPacker {
     self.width = width
   }
 
-  /// Rows `rows` (counted from `source`) turned by their angles, with zeros up to `padded` rows.
+  /// Rows `rows` (counted from `source`) turned by their angles, with zeros up to `padded` rows; in `kept`, or in the
+  /// workspace.
   func rotated(
     _ source: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, padded: Int,
-    _ angles: Angles, slot: Int
+    _ angles: Angles, into kept: Factor?, slot: Int
   ) -> Factor {
-    let target = room(padded, slot)
-    let line = workspace.floats(6, width)
-    for row in rows {
-      let to = target + (row - rows.lowerBound) * width * type.size
-      let turned = type == .bf16 ? line : to.assumingMemoryBound(to: Float.self)
-      workspace.kernels.rotate(
-        source + row * stride, angles.cosine + row * angles.half, angles.sine + row * angles.half,
-        1, turned, angles.half, width)
-      if type == .bf16 {
-        workspace.kernels.narrowToBF16(line, 1, to.assumingMemoryBound(to: UInt16.self), width)
-      }
+    let target = kept ?? room(padded, slot: slot)
+    rotate(source, stride, rows, angles, into: target)
+    clear(target, rows.count, padded)
+    return target
+  }
+
+  /// Rows `rows` (counted from `source`) turned by their angles.
+  func rotate(
+    _ source: UnsafePointer<Float>, _ stride: Int, _ rows: Range<Int>, _ angles: Angles,
+    into target: Factor
+  ) {
+    let to = bytes(target, 0)
+    let turned =
+      type == .bf16
+      ? workspace.floats(6, rows.count * width) : to.assumingMemoryBound(to: Float.self)
+    let angle = rows.lowerBound * angles.half
+    workspace.kernels.rotate(
+      source + rows.lowerBound * stride, stride, angles.cosine + angle, angles.sine + angle, 1,
+      turned, width, angles.half, width, rows.count)
+    if type == .bf16 {
+      workspace.kernels.narrowToBF16(
+        turned, 1, to.assumingMemoryBound(to: UInt16.self), rows.count * width)
     }
-    return finish(target, rows.count, padded)
   }
 
   /// `count` rows of floats, with zeros up to `padded` rows.
   func plain(
     _ source: UnsafePointer<Float>, _ stride: Int, _ count: Int, padded: Int, slot: Int
   ) -> Factor {
-    let target = room(padded, slot)
+    let target = room(padded, slot: slot)
     for row in 0..<count {
-      workspace.kernels.drop(
-        source + row * stride, nil, 0, target + row * width * type.size, type, width)
+      workspace.kernels.drop(source + row * stride, nil, 0, bytes(target, row), type, width)
     }
-    return finish(target, count, padded)
+    clear(target, count, padded)
+    return target
   }
 
-  /// `count` rows saved earlier, with zeros up to `padded` rows.
-  func saved(_ source: UnsafeRawPointer, _ stride: Int, _ count: Int, padded: Int, slot: Int)
-    -> Factor
-  {
-    let target = room(padded, slot)
-    let bytes = width * type.size
-    for row in 0..<count {
-      (target + row * bytes).copyMemory(
-        from: source + row * stride * type.size, byteCount: bytes)
-    }
-    return finish(target, count, padded)
+  /// Room for `rows` rows, side by side.
+  func room(_ rows: Int, slot: Int) -> Factor {
+    Factor(
+      workspace.buffer(slot, rows * width * type.size, of: UInt8.self), type, stride: width)
   }
 
-  /// Writes `count` packed rows to a tensor of heads, `heads` apart, starting with head number `first`.
-  func save(
-    _ packed: Factor, _ count: Int, _ target: UnsafeMutableRawPointer, at first: Int, _ heads: Int
-  ) {
-    let bytes = width * type.size
-    for row in 0..<count {
-      (target + (first + row * heads) * bytes).copyMemory(
-        from: packed.address + row * bytes, byteCount: bytes)
-    }
+  private func bytes(_ packed: Factor, _ row: Int) -> UnsafeMutableRawPointer {
+    UnsafeMutableRawPointer(mutating: packed.address + row * width * type.size)
   }
 
-  private func room(_ rows: Int, _ slot: Int) -> UnsafeMutableRawPointer {
-    UnsafeMutableRawPointer(
-      workspace.buffer(slot, rows * width * type.size, of: UInt8.self))
-  }
-
-  private func finish(_ target: UnsafeMutableRawPointer, _ count: Int, _ padded: Int) -> Factor {
-    let bytes = width * type.size
-    (target + count * bytes).initializeMemory(
-      as: UInt8.self, repeating: 0, count: (padded - count) * bytes)
-    return Factor(target, type, stride: width)
+  private func clear(_ packed: Factor, _ count: Int, _ padded: Int) {
+    bytes(packed, count).initializeMemory(
+      as: UInt8.self, repeating: 0, count: (padded - count) * width * type.size)
   }
 }

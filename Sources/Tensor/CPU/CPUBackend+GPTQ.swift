@@ -32,7 +32,7 @@ extension CPUBackend {
     let tileGrid = TileGrid(grid, rule)
     let tiles = processor.tiles
     let most = max(1, min(4, strips.count / (pool.count * 2)))
-    let faults = parallelStrips(strips.count, most: most, initial: TileFault.none) {
+    let faults = try parallelStrips(strips.count, most: most, initial: TileFault.none) {
       range, workspace in
       let space = workspace.floats(0, range.count * strips.size)
       let scratch = workspace.floats(1, strips.size)

@@ -30,6 +30,7 @@ extension CPUBackend {
 
     let upper = try make([n, n], .f32)
     let target = try upper.floats(name)
+    let factorization = Factorization(backend: self, a: target, n: n)
     var part = max(damping, 0)
     while true {
       let added = part * mean
@@ -47,11 +48,11 @@ extension CPUBackend {
           target[i * n + i] = (diagonal <= 0 ? 1 : diagonal) + added
         }
       }
-      if try LAPACK.cholesky(target, order: n, .lower) == nil { break }
+      if try factorization.cholesky() { break }
       guard part < 16 else { throw NotPositiveDefinite(damping: part) }
       part = part > 0 ? 2 * part : 1e-4
     }
-    if try LAPACK.invertTriangular(target, order: n, .lower) != nil {
+    if try !factorization.invertTriangular() {
       throw NotPositiveDefinite(damping: part)
     }
     // Reversing both indices reverses the whole buffer.

@@ -13,149 +13,171 @@ extension CPUBackend {
     let term = try adapter.map {
       try AdapterFactors($0, inputs: inputs, outputs: outputs, type, self)
     }
-    let upstream = try LinearUpstream(dy, x, term, type, self)
+    let upstream = try LinearUpstream(dy, term, type, self)
+    let split = RowSplit(rows: n, threads: pool.count)
+    if !split.fused || !needsInput {
+      parallel(split.count) { upstream.prepare(split[$0], $1) }
+    }
     let dx = try needsInput ? make([n, inputs], .f32) : nil
     if let dx {
-      let target = try dx.floats(name)
-      try eachPanel(of: weight, as: type, name) { rows, panel in
-        let (first, last) = (rows.lowerBound == 0, rows.upperBound == outputs)
-        let tiles = ProductTiles(rows: n, columns: inputs, depth: rows.count, threads: pool.count)
-        parallel(tiles.count) { task, workspace in
-          let (height, width) = tiles[task]
-          let corner = target + height.lowerBound * inputs + width.lowerBound
+      try inputGradient(
+        upstream, weight, term, split, type, into: try dx.floats(name), name)
+    }
+    guard let term, let g = upstream.g else { return LinearGradients(dx: dx, da: nil, db: nil) }
+    guard let reduced else {
+      throw ShapeMismatch(operation: name, expected: "the reduced input", found: "none")
+    }
+    let width = term.keptColumns(inputs: inputs, type)
+    try require(
+      reduced.shape == [n, width] && reduced.dtype == type && reduced.isContiguous, name,
+      expected: "the reduced input [\(n), \(width)] \(type.rawValue)", found: reduced.summary)
+    let kept = Factor(try reduced.bytes(name), type, stride: width)
+    let masked =
+      width > term.rank ? kept : Factor(try x.bytes(name), .f32, stride: x.rowStride)
+    let da = try make([term.rank, inputs], .f32)
+    let db = try make([outputs, term.rank], .f32)
+    factorGradients(
+      g: g, masked: masked, low: kept.from(row: 0, column: width - term.rank), dy: upstream.dy,
+      rows: n, inputs: inputs, outputs: outputs, term, da: try da.floats(name),
+      db: try db.floats(name))
+    withExtendedLifetime((upstream, reduced, x)) {}
+    return LinearGradients(dx: dx, da: da, db: db)
+  }
+
+  /// `dx = dy · W + drop(g · A)`.
+  private func inputGradient(
+    _ upstream: LinearUpstream, _ weight: Weight, _ term: AdapterFactors?, _ split: RowSplit,
+    _ type: DType, into target: UnsafeMutablePointer<Float>, _ name: String
+  ) throws {
+    let (inputs, outputs) = (weight.columns, weight.rows)
+    try eachPanel(of: weight, as: type, name) { rows, panel in
+      let (first, last) = (rows.lowerBound == 0, rows.upperBound == outputs)
+      let tiles =
+        split.fused
+        ? split.tiles(columns: inputs)
+        : ProductTiles(
+          rows: upstream.rows, columns: inputs, depth: rows.count, threads: pool.count)
+      parallel(tiles.count) { task, workspace in
+        let (height, width) = tiles[task]
+        if split.fused, first { upstream.prepare(height, workspace) }
+        for part in width.parts(of: 512) {
+          let corner = target + height.lowerBound * inputs + part.lowerBound
           workspace.multiply(
-            m: height.count, n: width.count, k: rows.count,
+            m: height.count, n: part.count, k: rows.count,
             upstream.dy.from(row: height.lowerBound, column: rows.lowerBound),
-            panel.from(row: 0, column: width.lowerBound), corner, stride: inputs,
+            panel.from(row: 0, column: part.lowerBound), corner, stride: inputs,
             beta: first ? 0 : 1)
-          guard last, let term, let g = upstream.g else { return }
+          guard last, let term, let g = upstream.g else { continue }
           let low = g.from(row: height.lowerBound, column: 0)
-          let a = term.a.from(row: 0, column: width.lowerBound)
+          let a = term.a.from(row: 0, column: part.lowerBound)
           guard let mask = term.mask else {
-            return workspace.multiply(
-              m: height.count, n: width.count, k: term.rank, low, a, corner, stride: inputs,
+            workspace.multiply(
+              m: height.count, n: part.count, k: term.rank, low, a, corner, stride: inputs,
               beta: 1)
+            continue
           }
-          let branch = workspace.floats(0, height.count * width.count)
+          let branch = workspace.floats(0, height.count * part.count)
           workspace.multiply(
-            m: height.count, n: width.count, k: term.rank, low, a, branch, stride: width.count)
+            m: height.count, n: part.count, k: term.rank, low, a, branch, stride: part.count)
           for i in 0..<height.count {
-            let index = (height.lowerBound + i) * inputs + width.lowerBound
+            let index = (height.lowerBound + i) * inputs + part.lowerBound
             workspace.kernels.addSurvivors(
-              branch + i * width.count, term.survivorScale, mask,
-              UInt32(truncatingIfNeeded: index), corner + i * inputs, width.count)
+              branch + i * part.count, 1, mask, UInt32(truncatingIfNeeded: index),
+              corner + i * inputs, part.count)
           }
         }
       }
     }
-    guard let adapter, let term, let g = upstream.g, let masked = upstream.masked else {
-      return LinearGradients(dx: dx, da: nil, db: nil)
-    }
-    guard let reduced else {
-      throw ShapeMismatch(operation: name, expected: "the reduced input", found: "none")
-    }
-    try require(reduced, name, "reduced", rows: n, columns: term.rank)
-    let low = try factor(reduced, type, name)
-    let da = try make([term.rank, inputs], .f32)
-    let db = try make([outputs, term.rank], .f32)
-    let (targetA, targetB) = (try da.floats(name), try db.floats(name))
-    // Sums over all tokens, which are not cut, so that the order of additions is fixed.
-    let tilesA = ProductTiles(rows: term.rank, columns: inputs, depth: n, threads: pool.count)
-    let tilesB = ProductTiles(rows: outputs, columns: term.rank, depth: n, threads: pool.count)
+  }
+
+  /// `dA = gᵀ · drop(x)` and `dB = dyᵀ · low`, scaled. Sums over all rows are not cut, so that the order of additions is
+  /// fixed.
+  private func factorGradients(
+    g: Factor, masked: Factor, low: Factor, dy: Factor, rows: Int, inputs: Int, outputs: Int,
+    _ term: AdapterFactors, da: UnsafeMutablePointer<Float>, db: UnsafeMutablePointer<Float>
+  ) {
+    let rank = term.rank
+    // Wide tiles are fast, but the threads should end together.
+    var width = 256
+    while width > 64, (inputs + outputs) / width < (width > 128 ? 4 : 2) * pool.count { width /= 2 }
+    let height = min(rank, 256)
+    let tilesA = ProductTiles(rows: rank, columns: inputs, height: height, width: width)
+    let tilesB = ProductTiles(rows: rank, columns: outputs, height: height, width: width)
     parallel(tilesA.count + tilesB.count) { task, workspace in
       if task < tilesA.count {
         let (height, width) = tilesA[task]
         workspace.multiply(
-          m: height.count, n: width.count, k: n,
+          m: height.count, n: width.count, k: rows,
           g.transpose.from(row: height.lowerBound, column: 0),
           masked.from(row: 0, column: width.lowerBound),
-          targetA + height.lowerBound * inputs + width.lowerBound, stride: inputs,
-          alpha: term.survivorScale)
-      } else {
-        let (height, width) = tilesB[task - tilesA.count]
-        workspace.multiply(
-          m: height.count, n: width.count, k: n,
-          upstream.dy.transpose.from(row: height.lowerBound, column: 0),
-          low.factor.from(row: 0, column: width.lowerBound),
-          targetB + height.lowerBound * term.rank + width.lowerBound, stride: term.rank,
-          alpha: adapter.scale)
+          da + height.lowerBound * inputs + width.lowerBound, stride: inputs)
+        return
+      }
+      // As its transpose: a product with few rows and many columns is faster than one with many rows and few columns.
+      let (height, width) = tilesB[task - tilesA.count]
+      let tile = workspace.floats(0, height.count * width.count)
+      workspace.multiply(
+        m: height.count, n: width.count, k: rows,
+        low.transpose.from(row: height.lowerBound, column: 0),
+        dy.from(row: 0, column: width.lowerBound), tile, stride: width.count)
+      for j in 0..<width.count {
+        let row = db + (width.lowerBound + j) * rank + height.lowerBound
+        for i in 0..<height.count { row[i] = term.scale * tile[i * width.count + j] }
       }
     }
-    withExtendedLifetime((upstream, low.tensor)) {}
-    return LinearGradients(dx: dx, da: da, db: db)
   }
 }
 
-/// What a linear layer's backward multiplies with, prepared in one pass over tiles of rows.
+/// What a linear layer's backward multiplies with.
 private struct LinearUpstream {
+  let rows: Int
   /// dy `[n, out]`.
-  var dy: Factor
-  /// drop(x) `[n, in]`, without its 1/(1−p).
-  var masked: Factor?
-  /// scale · dy·B `[n, rank]`.
-  var g: Factor?
-  private var owners: [Tensor]
+  let dy: Factor
+  /// dy · B `[n, rank]`, B scaled.
+  let g: Factor?
+  private let term: AdapterFactors?
+  private let type: DType
+  private let outputs: Int
+  private let source: UnsafeMutablePointer<Float>
+  private let stride: Int
+  private let narrow: UnsafeMutablePointer<UInt16>?
+  private let low: UnsafeMutableRawPointer?
+  private let owners: [Tensor]
 
-  init(_ dy: Tensor, _ x: Tensor, _ term: AdapterFactors?, _ type: DType, _ backend: CPUBackend)
-    throws
-  {
+  init(_ dy: Tensor, _ term: AdapterFactors?, _ type: DType, _ backend: CPUBackend) throws {
     let name = "linearBackward"
-    let (n, inputs, outputs) = (x.rows, x.columns, dy.columns)
-    let (source, gradients) = (try x.floats(name), try dy.floats(name))
-    let converts = type != .f32
-    let upstream = try converts ? backend.make([n, outputs], type) : dy
-    let narrow = try converts ? upstream.bytes(name).assumingMemoryBound(to: UInt16.self) : nil
+    (rows, outputs, self.term, self.type) = (dy.rows, dy.columns, term, type)
+    (source, stride) = (try dy.floats(name), dy.rowStride)
+    let upstream = try type == .f32 ? dy : backend.make([dy.rows, dy.columns], type)
+    let reduced = try term.map { try backend.make([dy.rows, $0.rank], type) }
+    owners = [upstream] + (reduced.map { [$0] } ?? [])
+    narrow = type == .f32 ? nil : try upstream.bytes(name).assumingMemoryBound(to: UInt16.self)
     self.dy = Factor(
-      try upstream.bytes(name), type, stride: converts ? outputs : dy.rowStride)
-    owners = [upstream]
-    var maskedBytes: UnsafeMutableRawPointer?
-    var lowBytes: UnsafeMutableRawPointer?
-    let rank = term?.rank ?? 0
-    if let term {
-      let low = try backend.make([n, rank], type)
-      lowBytes = try low.bytes(name)
-      g = Factor(try low.bytes(name), type, stride: rank)
-      owners.append(low)
-      if converts || term.mask != nil {
-        let tensor = try backend.make([n, inputs], type)
-        maskedBytes = try tensor.bytes(name)
-        masked = Factor(try tensor.bytes(name), type, stride: inputs)
-        owners.append(tensor)
-      } else {
-        masked = Factor(source, type, stride: x.rowStride)
+      try upstream.bytes(name), type, stride: type == .f32 ? dy.rowStride : dy.columns)
+    low = try reduced?.bytes(name)
+    g = low.map { Factor($0, type, stride: term?.rank ?? 0) }
+  }
+
+  /// Converts and reduces some rows.
+  func prepare(_ rows: Range<Int>, _ workspace: Workspace) {
+    let kernels = workspace.kernels
+    if let narrow {
+      for row in rows {
+        kernels.narrowToBF16(source + row * stride, 1, narrow + row * outputs, outputs)
       }
     }
-    guard converts || term != nil else { return }
-    let tiles = ProductTiles(
-      rows: n, columns: 1, depth: outputs * max(rank, 8), threads: backend.pool.count)
-    let whole = self.dy
-    backend.parallel(tiles.count) { task, workspace in
-      let (rows, kernels) = (tiles[task].rows, workspace.kernels)
-      if let narrow {
-        for row in rows {
-          kernels.narrowToBF16(
-            gradients + row * dy.rowStride, 1, narrow + row * outputs, outputs)
-        }
-      }
-      guard let term, let lowBytes else { return }
-      let target = lowBytes + rows.lowerBound * rank * type.size
-      let floats =
-        type == .f32
-        ? target.assumingMemoryBound(to: Float.self) : workspace.floats(1, rows.count * rank)
-      workspace.multiply(
-        m: rows.count, n: rank, k: outputs, whole.from(row: rows.lowerBound, column: 0), term.b,
-        floats, stride: rank)
-      if type == .bf16 {
-        kernels.narrowToBF16(
-          floats, 1, target.assumingMemoryBound(to: UInt16.self), rows.count * rank)
-      }
-      if let maskedBytes {
-        for row in rows {
-          kernels.drop(
-            source + row * x.rowStride, term.mask, UInt32(truncatingIfNeeded: row * inputs),
-            maskedBytes + row * inputs * type.size, type, inputs)
-        }
-      }
+    guard let term, let low else { return }
+    let target = low + rows.lowerBound * term.rank * type.size
+    let floats =
+      type == .f32
+      ? target.assumingMemoryBound(to: Float.self)
+      : workspace.floats(1, rows.count * term.rank)
+    workspace.multiply(
+      m: rows.count, n: term.rank, k: outputs, dy.from(row: rows.lowerBound, column: 0), term.b,
+      floats, stride: term.rank)
+    if type != .f32 {
+      kernels.narrowToBF16(
+        floats, 1, target.assumingMemoryBound(to: UInt16.self), rows.count * term.rank)
     }
   }
 }

@@ -1,4 +1,5 @@
 import CPUKernels
+import Runtime
 
 extension CPUBackend {
   /// A matrix product on all threads, cut into tiles of the result.
@@ -50,6 +51,7 @@ extension CPUBackend {
     let places = (0..<count).flatMap { row in (row..<count).map { (row, $0) } }
     let kernels = kernels
     parallel(places.count) { task, workspace in
+      if Interrupt.isPending { return }
       let (row, column) = (places[task].0 * side, places[task].1 * side)
       let (height, length) = (min(side, width - row), min(side, width - column))
       let tile = workspace.floats(0, side * side)
@@ -64,6 +66,7 @@ extension CPUBackend {
         for j in start..<length { output[(column + j) * stride + row + i] = target[j] }
       }
     }
+    try Interrupt.check()
   }
 
   /// An activation as a factor `[n, width]`: itself, or a bf16 copy.

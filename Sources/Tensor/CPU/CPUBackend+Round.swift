@@ -15,7 +15,7 @@ extension CPUBackend {
     let tileGrid = TileGrid(grid, rule)
     let tiles = processor.tiles
     let width = grid.width(columns: weight.columns)
-    let faults = parallelStrips(strips.count, most: 4, initial: TileFault.none) {
+    let faults = try parallelStrips(strips.count, most: 4, initial: TileFault.none) {
       range, workspace in
       let tile = workspace.floats(0, strips.size)
       let scratch = workspace.floats(1, strips.size)

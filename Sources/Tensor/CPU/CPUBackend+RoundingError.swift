@@ -15,7 +15,7 @@ extension CPUBackend {
     let kernels = kernels
     let tiles = processor.tiles
     let zero = RoundingError(difference: 0, weight: 0, differenceProxy: 0, weightProxy: 0)
-    let parts = parallelStrips(strips.count, most: 4, initial: zero) { range, workspace in
+    let parts = try parallelStrips(strips.count, most: 4, initial: zero) { range, workspace in
       let count = range.count
       let differences = workspace.floats(0, count * strips.size)
       let weights = workspace.floats(1, count * strips.size)
@@ -63,7 +63,7 @@ extension CPUBackend {
     let h = try metric(hessian, columns, name)
     let tileGrid = TileGrid(grid, rule)
     let tiles = processor.tiles
-    let costs = parallelStrips(strips.count, most: 4, initial: 0.0) { range, workspace in
+    let costs = try parallelStrips(strips.count, most: 4, initial: 0.0) { range, workspace in
       let count = range.count
       let differences = workspace.floats(0, count * strips.size)
       let tile = workspace.floats(1, strips.size)

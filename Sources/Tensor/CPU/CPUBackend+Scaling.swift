@@ -63,7 +63,7 @@ extension CPUBackend {
     let partial = try make([max(1, (strips.count + most - 1) / most), columns], .f32)
     try fill(partial, with: 0)
     let sums = try partial.floats(name)
-    let faults = parallelStrips(strips.count, most: most, initial: TileFault.none) {
+    let faults = try parallelStrips(strips.count, most: most, initial: TileFault.none) {
       range, workspace in
       let tile = workspace.floats(0, strips.size)
       let scratch = workspace.floats(1, strips.size)
@@ -102,7 +102,7 @@ extension CPUBackend {
     let target = try limits.floats(name)
     let tileGrid = TileGrid(grid, rule)
     let tiles = processor.tiles
-    let faults = parallelStrips(strips.count, most: 4, initial: TileFault.none) {
+    let faults = try parallelStrips(strips.count, most: 4, initial: TileFault.none) {
       range, workspace in
       let tile = workspace.floats(0, strips.size)
       let scratch = workspace.floats(1, strips.size)

@@ -28,13 +28,13 @@ public final class CPUBackend: Backend, @unchecked Sendable {
 
   /// - Parameters:
   ///   - threads: Threads in all; nil takes `OLV_THREADS`, or every processor the process may use.
-  /// - Throws: `MissingLibrary` without OpenBLAS.
+  /// - Throws: `MissingLibrary` without OpenBLAS, `UnusableLevel` for an `OLV_CPU_LEVEL` that the machine lacks.
   public convenience init(threads: Int? = nil) throws {
     try self.init(threads: threads, limits: Limits())
   }
 
   init(threads: Int?, limits: Limits) throws {
-    let (processor, library) = (Processor.detect(), try ProductLibrary.shared())
+    let (processor, library) = (try Processor.chosen(), try ProductLibrary.shared())
     let kernels = processor.kernels
     let wanted = threads ?? getenv("OLV_THREADS").flatMap { Int(String(cString: $0)) }
     let count = min(max(wanted ?? processor.cores, 1), 1024)

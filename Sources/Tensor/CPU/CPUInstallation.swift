@@ -19,7 +19,7 @@ public struct CPUInstallation: Sendable {
 
   /// Looks.
   public static func inspect() -> CPUInstallation {
-    let processor = Processor.detect()
+    let processor = (try? Processor.chosen()) ?? Processor.detect()
     let openBLAS = Result { () throws(MissingLibrary) -> String in
       do {
         _ = try ProductLibrary.shared()

@@ -56,7 +56,7 @@ struct OpenBLAS: Sendable {
 
   private static let names = ["libopenblas.so.0", "libopenblas.so"]
   private static let package = "libopenblas0"
-  private static let library = Result { try OpenBLAS(Processor.detect()) }
+  private static let library = Result { try OpenBLAS(Processor.chosen()) }
 
   /// The library, opened once.
   ///

@@ -4,6 +4,7 @@ import CPUKernelsV2
 import CPUKernelsV3
 import CPUKernelsV4
 import Glibc
+import Runtime
 
 /// What the machine is and can do.
 struct Processor {
@@ -29,6 +30,26 @@ struct Processor {
       memory: max(pages, 1) * max(pageSize, 4096), cores: Int(olv_cpu_count()))
   }
 
+  /// What the machine can do, or less: with `OLV_CPU_LEVEL` everything runs as on a processor of that level.
+  ///
+  /// - Throws: `UnusableLevel` for a level that does not exist or that the machine lacks.
+  static func chosen() throws -> Processor {
+    var processor = detect()
+    guard let text = getenv("OLV_CPU_LEVEL").map({ String(cString: $0) }), !text.isEmpty else {
+      return processor
+    }
+    guard let level = Int(text), (2...processor.level).contains(level) else {
+      throw UnusableLevel(text: text, highest: processor.level)
+    }
+    guard level < processor.level else { return processor }
+    processor.level = level
+    processor.bf16 = false
+    // The libraries choose their kernels when they are loaded.
+    setenv("OPENBLAS_CORETYPE", level == 3 ? "HASWELL" : "NEHALEM", 0)
+    setenv("DNNL_MAX_CPU_ISA", level == 3 ? "AVX2" : "SSE41", 0)
+    return processor
+  }
+
   /// The kernels compiled for this processor.
   var kernels: any Kernels.Type {
     switch level {
@@ -42,4 +63,20 @@ struct Processor {
   private static func trimmed(_ name: String) -> String {
     name.split(separator: " ").joined(separator: " ")
   }
+}
+
+/// `OLV_CPU_LEVEL` names no level that can be used.
+public struct UnusableLevel: Failure, Equatable {
+  public var text: String
+  /// The machine's level.
+  public var highest: Int
+
+  public init(text: String, highest: Int) {
+    (self.text, self.highest) = (text, highest)
+  }
+
+  public var message: String {
+    "OLV_CPU_LEVEL is `\(text)`; this processor runs the x86-64 levels 2 to \(highest)"
+  }
+  public var help: String? { "unset it to use all that the processor can do" }
 }

@@ -28,6 +28,10 @@ struct ProductTiles {
     }
   }
 
+  init(rows: Int, columns: Int, height: Int, width: Int) {
+    (self.rows, self.columns, self.height, self.width) = (rows, columns, height, width)
+  }
+
   private static func half(_ length: Int, _ unit: Int) -> Int {
     (length / 2 + unit - 1) / unit * unit
   }

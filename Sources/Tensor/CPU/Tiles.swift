@@ -2,6 +2,7 @@ import CPUKernels
 import CPUKernelsV2
 import CPUKernelsV3
 import CPUKernelsV4
+import Runtime
 
 /// Rows in a tile.
 let tileRows = 16
@@ -82,18 +83,22 @@ enum TileFault: UInt8 {
 extension CPUBackend {
   /// Shares out strips in ranges of at most `most`, and returns what each range yields, in order: so that sums come out
   /// the same on any number of threads.
+  ///
+  /// - Throws: `Cancelled`.
   func parallelStrips<Result>(
     _ count: Int, most: Int, initial: Result, _ body: (Range<Int>, Workspace) -> Result
-  ) -> [Result] {
+  ) throws -> [Result] {
     guard count > 0 else { return [] }
     let tasks = (count + most - 1) / most
     var results = [Result](repeating: initial, count: tasks)
     results.withUnsafeMutableBufferPointer { buffer in
       nonisolated(unsafe) let results = buffer
       parallel(tasks) { task, workspace in
+        if Interrupt.isPending { return }
         results[task] = body(task * most..<min((task + 1) * most, count), workspace)
       }
     }
+    try Interrupt.check()
     return results
   }
 }

@@ -1,8 +1,11 @@
 import CPUKernels
+import Runtime
 
 extension CPUBackend {
   /// Calls `body` with the weight's rows as a factor `[rows, in]`, a panel of rows at a time: all rows at once where they
   /// are stored in the wanted type, else converted into a workspace.
+  ///
+  /// - Throws: `Cancelled` between panels, and what `body` throws.
   func eachPanel(
     of weight: Weight, as type: DType, _ operation: String,
     _ body: (Range<Int>, Factor) throws -> Void
@@ -13,13 +16,14 @@ extension CPUBackend {
       return
     }
     let columns = weight.columns
-    let height = max(1, min(weight.rows, limits.panel / max(columns * type.size, 1)))
+    let height = panelHeight(weight, as: type)
     let panel = try make([height, columns], type)
     let target = try panel.bytes(operation)
     let source = try RowSource(weight, operation)
     let kernels = kernels
     var start = 0
     while start < weight.rows {
+      try Interrupt.check()
       let end = min(start + height, weight.rows)
       let first = start
       parallelRows(end - start, width: columns) { rows, _ in
@@ -31,6 +35,16 @@ extension CPUBackend {
       try body(start..<end, Factor(target, type, stride: columns))
       start = end
     }
+  }
+
+  private func panelHeight(_ weight: Weight, as type: DType) -> Int {
+    max(1, min(weight.rows, limits.panel / max(weight.columns * type.size, 1)))
+  }
+
+  /// Whether `eachPanel` gives all rows at once.
+  func isOnePanel(_ weight: Weight, as type: DType) -> Bool {
+    if case .dense(let tensor) = weight, tensor.dtype == type { return true }
+    return panelHeight(weight, as: type) == weight.rows
   }
 
   public func dequantize(_ matrix: PackedMatrix) throws -> Tensor {
@@ -118,6 +132,27 @@ struct RowSource {
     packed.scales += row * groups * scaleSize
     packed.zeros = packed.zeros.map { $0 + row * groups }
     return packed
+  }
+
+  /// The dot product of a row with `x`, f32 `[columns]`. `again` says that the same row was asked for just before, by the
+  /// same thread.
+  func dot(
+    row: Int, _ x: UnsafePointer<Float>, _ kernels: any Kernels.Type, _ workspace: Workspace,
+    again: Bool
+  ) -> Float {
+    switch kind {
+    case .dense(let base, let dtype, let stride):
+      let address = base + row * stride * dtype.size
+      switch dtype {
+      case .f32: return kernels.dot(x, address.assumingMemoryBound(to: Float.self), columns)
+      case .bf16: return kernels.dotBF16(x, address.assumingMemoryBound(to: UInt16.self), columns)
+      default: return kernels.dotF16(x, address.assumingMemoryBound(to: UInt16.self), columns)
+      }
+    case .packed:
+      let weights = workspace.floats(0, columns)
+      if !again { write(row: row, weights, as: .f32, kernels) }
+      return kernels.dot(x, weights, columns)
+    }
   }
 
   /// Writes a row as f32 or bf16.
