@@ -1,3 +1,4 @@
+import Cache
 import Runtime
 
 /// What the session asks of the layer that knows models and data.
@@ -14,6 +15,13 @@ public protocol Host: AnyObject, Sendable {
   ///
   /// - Throws: A `Failure` that says where it was looked for.
   func dataset(named name: String) throws -> any DatasetValue
+
+  /// Where outcomes are kept; nil where they are not.
+  var store: ContentStore? { get }
+}
+
+extension Host {
+  public var store: ContentStore? { nil }
 }
 
 /// A device that this build or machine does not have.
@@ -48,6 +56,8 @@ public struct Settings: Sendable, Equatable {
   public var compute = "auto"
   /// The default of every `seed=`, where it was set.
   public var seed: Int?
+  /// Whether outcomes are taken from the cache and stored in it.
+  public var caches = true
   /// The words after the script's name; scripts see them as `$args`.
   public var arguments: [String] = []
 

@@ -32,7 +32,8 @@ struct Program {
     try Data(input.utf8).write(to: URL(filePath: "\(folder)/in"))
     func quoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
     let command =
-      "cd \(quoted(home)) && OLV_STDLIB=\(quoted(library)) \(quoted(Program.path ?? "olv")) "
+      "cd \(quoted(home)) && OLV_CACHE=\(folder)/cache OLV_STDLIB=\(quoted(library)) "
+      + "\(quoted(Program.path ?? "olv")) "
       + words.map(quoted).joined(separator: " ")
       + " < \(folder)/in > \(folder)/out 2> \(folder)/err"
     status = (system(command) >> 8) & 0xFF
