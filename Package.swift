@@ -26,11 +26,11 @@ let package = Package(
       name: "Verbs",
       dependencies: [
         "Session", "Charts", "Language", "Evaluation", "FineTuning", "Quantization", "Models",
-        "Tokenizers",
-        "Data", "Checkpoints", "Conformance", "Tensor", "JSON", "Runtime",
+        "Tokenizers", "Data", "Cache", "Checkpoints", "Conformance", "Tensor", "JSON", "Runtime",
       ], swiftSettings: registers),
     .target(
-      name: "Session", dependencies: ["Charts", "Language", "JSON", "Runtime", "CRegistry"],
+      name: "Session",
+      dependencies: ["Charts", "Language", "Cache", "JSON", "Runtime", "CRegistry"],
       swiftSettings: registers),
     .target(name: "Charts", dependencies: ["Language"]),
     .target(name: "Olive", dependencies: ["Language", "Runtime", "CYAML"]),
@@ -51,6 +51,7 @@ let package = Package(
       name: "Models", dependencies: ["Tokenizers", "Checkpoints", "Tensor", "JSON", "Runtime"]),
     .target(name: "Tokenizers", dependencies: ["JSON", "Runtime", "CPCRE2"]),
     .target(name: "Data", dependencies: ["JSON", "Runtime", "CZlib", "CYAML"]),
+    .target(name: "Cache", dependencies: ["Checkpoints", "JSON", "Runtime"]),
     .target(name: "Checkpoints", dependencies: ["Tensor", "JSON", "Runtime"]),
     .target(name: "Conformance", dependencies: ["Tensor", "Runtime"]),
     // Kernel sources travel in the program and are compiled for the card at hand.
@@ -67,7 +68,7 @@ let package = Package(
     .target(name: "CPUKernelsV3", dependencies: ["CPUKernels"], swiftSettings: level("v3")),
     .target(name: "CPUKernelsV4", dependencies: ["CPUKernels"], swiftSettings: level("v4")),
     .target(name: "JSON", dependencies: ["Runtime", "CJSON"]),
-    .target(name: "Runtime", dependencies: ["CInterrupt"]),
+    .target(name: "Runtime", dependencies: ["CInterrupt", "CNettle"]),
 
     .target(name: "CInterrupt"),
     .target(name: "CCUDA"),
@@ -81,6 +82,7 @@ let package = Package(
     .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
     .target(name: "CZlib", linkerSettings: [archive("z")]),
     .target(name: "CYAML", linkerSettings: [archive("yaml")]),
+    .target(name: "CNettle", linkerSettings: [archive("nettle")]),
 
     .target(
       name: "Transcripts", dependencies: ["Console", "Session", "Language", "Runtime"],
@@ -103,6 +105,9 @@ let package = Package(
     .testTarget(
       name: "DataTests",
       dependencies: ["TestSupport", "Runtime", "Data", "JSON", "CZlib"]),
+    .testTarget(
+      name: "CacheTests",
+      dependencies: ["TestSupport", "Runtime", "Cache", "Checkpoints", "Tensor", "JSON"]),
     .testTarget(
       name: "CheckpointsTests",
       dependencies: ["TestSupport", "Runtime", "Checkpoints", "Tensor", "JSON"]),
@@ -137,11 +142,12 @@ let package = Package(
       ]),
     .testTarget(
       name: "SessionTests",
-      dependencies: ["TestSupport", "Runtime", "Session", "Language", "JSON"]),
+      dependencies: ["TestSupport", "Runtime", "Session", "Cache", "Language", "JSON"]),
     .testTarget(
       name: "VerbsTests",
       dependencies: [
-        "TestSupport", "Transcripts", "Runtime", "Verbs", "Session", "Charts", "Language", "JSON",
+        "TestSupport", "Transcripts", "Runtime", "Verbs", "Session", "Charts", "Language", "Cache",
+        "JSON",
         "Evaluation",
         "FineTuning", "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Conformance",
         "Tensor", "Console", "CUDA",

@@ -80,6 +80,21 @@ public final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// What tells the file's content from what it was at other times, without reading it. Of the file that is mapped, even
+  /// where another has taken its name since.
+  ///
+  /// - Throws: `FileFailure`.
+  public func stamp() throws -> FileStamp {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileFailure("read", path) }
+    var real = path
+    if let resolved = realpath(path, nil) {
+      real = String(cString: resolved)
+      free(resolved)
+    }
+    return FileStamp(path: real, status)
+  }
+
   /// Gives the whole pages within `memory` back to the system; they are read from the file again when next used.
   /// Memory that is no mapped file is left alone.
   static func release(_ memory: UnsafeRawBufferPointer) {
@@ -95,5 +110,23 @@ public final class MappedFile: @unchecked Sendable {
       guard upper > lower, let address = UnsafeMutableRawPointer(bitPattern: lower) else { return }
       madvise(address, Int(upper - lower), MADV_DONTNEED)
     }
+  }
+}
+
+/// A file's name, size, place on disk and times: as long as all are the same, so is what it holds.
+public struct FileStamp: Sendable, Equatable {
+  /// One line.
+  public let text: String
+  /// When it last changed, seconds since 1970.
+  public let changed: Int
+
+  init(path: String, _ status: stat) {
+    let facts: [Int] = [
+      Int(status.st_size), Int(truncatingIfNeeded: status.st_ino),
+      Int(truncatingIfNeeded: status.st_dev), status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
+      status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
+    ]
+    text = facts.map(String.init).joined(separator: " ") + " " + path
+    changed = status.st_ctim.tv_sec
   }
 }

@@ -56,8 +56,12 @@ public final class Safetensors: Sendable {
     "F8_E8M0": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
   ]
 
-  public init(_ path: String) throws {
-    file = try MappedFile(path)
+  public convenience init(_ path: String) throws { try self.init(try MappedFile(path)) }
+
+  /// A file that is mapped already.
+  public init(_ file: MappedFile) throws {
+    self.file = file
+    let path = file.path
     let header = try Safetensors.header(file)
     (metadata, tensors) = try Safetensors.entries(header.json, path: path, dataStart: header.end)
     try Safetensors.checkLayout(tensors, path: path, dataStart: header.end, size: file.bytes.count)

@@ -7,8 +7,6 @@ import Synchronization
 
 /// The program: what `olv` does with its command line.
 public enum Console {
-  public static let version = "0.1.0"
-
   /// - Parameter arguments: The program's name not included.
   /// - Returns: The status to end with.
   public static func run(_ arguments: [String], host: any Host) -> Int32 {
@@ -20,7 +18,7 @@ public enum Console {
     }
     switch flags.action {
     case .version:
-      return Terminal.output.write("olv \(version)\n") ? 0 : 1
+      return Terminal.output.write("olv \(Version.text)\n") ? 0 : 1
     case .usage:
       return Terminal.output.write(Flags.usage + "\n") ? 0 : 1
     default: break
@@ -38,6 +36,7 @@ public enum Console {
       try session.apply { settings in
         settings.device = flags.device
         settings.compute = flags.compute
+        settings.caches = flags.caches
         settings.arguments = flags.arguments.words
       }
       for pack in flags.packs {
@@ -85,7 +84,7 @@ public enum Console {
       case .format(let paths, let checks):
         return try Scripts(session, screen).format(paths, checks: checks)
       case .manual:
-        let page = ManualPage(usage: Flags.usage, verbs: session.verbs.all, version: version)
+        let page = ManualPage(usage: Flags.usage, verbs: session.verbs.all, version: Version.text)
         guard Terminal.output.write(page.text) else { return 1 }
       case .olive(let name, let words): return try olive(name, words, session, screen)
       case .usage, .version: break

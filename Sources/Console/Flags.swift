@@ -36,6 +36,7 @@ struct Flags: Equatable {
   var packs: [String] = []
   var format = Format.table
   var isQuiet = false
+  var caches = true
   var arguments = ScriptArguments()
 
   static let usage = """
@@ -62,6 +63,7 @@ struct Flags: Equatable {
       --json                       one JSON object per report on standard output
       --format table|md|csv        how reports are written
       --quiet                      no progress
+      --no-cache                   compute everything anew, store nothing
       --version, --help
 
     These may stand before or after the file. Reports go to standard output, progress and errors to standard error.
@@ -69,7 +71,7 @@ struct Flags: Equatable {
     """
 
   private static let valued = ["--device", "--compute", "--use", "--format", "-c", "-i"]
-  private static let plain = ["--json", "--quiet", "-q", "--version", "--help", "-h"]
+  private static let plain = ["--json", "--no-cache", "--quiet", "-q", "--version", "--help", "-h"]
 
   /// Reads a command line, the program's name not included.
   ///
@@ -129,6 +131,7 @@ struct Flags: Equatable {
       case "-i": stays = try value()
       case "--json": format = .json
       case "--quiet", "-q": isQuiet = true
+      case "--no-cache": caches = false
       case "--version": isVersion = true
       case "--help", "-h": isHelp = true
       default:

@@ -103,7 +103,9 @@ struct ReportText {
   private func head(_ report: Report, _ value: String = "") -> String {
     let label = report.label.map { ink.green($0.printable) + ": " } ?? ""
     var facts = [
-      report.model?.printable, readable(seconds: report.seconds), report.pack?.printable,
+      report.model?.printable,
+      report.cachedSeconds.map { "cached (took \(readable(seconds: $0)))" }
+        ?? readable(seconds: report.seconds), report.pack?.printable,
     ]
     if report.model == nil { facts = [] }
     let rest = facts.compactMap { $0 }.joined(separator: "  ")

@@ -55,6 +55,9 @@ public struct Model: Sendable {
   /// - Throws: `BadCheckpoint` where somebody has: what the model computes is then no longer to be trusted.
   public func verifySource() throws { try checkpoint?.verifyUnchanged() }
 
+  /// The files that weights are mapped from, in the order of the checkpoint; none where they are not.
+  public var weightFiles: [MappedFile] { checkpoint?.files.map(\.file) ?? [] }
+
   /// `phi3`, `llama`.
   public var family: String { architecture.name }
 

@@ -1,3 +1,4 @@
+import Cache
 import Runtime
 
 /// What the session asks of the layer that knows models and data.
@@ -18,11 +19,15 @@ public protocol Host: AnyObject, Sendable {
   /// The models and datasets that are at hand by their own names: what completion offers beside the session's.
   var models: [String] { get }
   var datasets: [String] { get }
+
+  /// Where outcomes are kept; nil where they are not.
+  var store: ContentStore? { get }
 }
 
 extension Host {
   public var models: [String] { [] }
   public var datasets: [String] { [] }
+  public var store: ContentStore? { nil }
 }
 
 /// A device that this build or machine does not have.
@@ -57,6 +62,8 @@ public struct Settings: Sendable, Equatable {
   public var compute = "auto"
   /// The default of every `seed=`, where it was set.
   public var seed: Int?
+  /// Whether outcomes are taken from the cache and stored in it.
+  public var caches = true
   /// The words after the script's name; scripts see them as `$args`.
   public var arguments: [String] = []
 

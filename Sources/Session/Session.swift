@@ -1,3 +1,4 @@
+import Cache
 import Language
 import Runtime
 
@@ -22,6 +23,12 @@ public final class Session {
   private var packs: [String: Pack] = [:]
   /// The warnings that the running script has had.
   private var warned: [Diagnostic] = []
+  /// Stages that the cache did not have, in order.
+  public private(set) var misses: [Miss] = []
+  /// Whether outcomes are stored however little work they were: for tests.
+  var storesAll = false
+  private var failedToStore = false
+  private var engineVersion: String?
 
   /// - Parameters:
   ///   - verbs: The verbs linked into the program, unless given.
@@ -68,6 +75,29 @@ public final class Session {
     change(&changed)
     try host.apply(changed)
     settings = changed
+  }
+
+  /// What computes, as keys of the cache name it: the version, and a hash of the program itself, since two builds of one
+  /// version may differ.
+  func engine(_ store: ContentStore) throws -> String {
+    if let engineVersion { return engineVersion }
+    let program = try store.hash(file: "/proc/self/exe")
+    let text = "olv \(Version.text) \(program.prefix(16))"
+    engineVersion = text
+    return text
+  }
+
+  func recordMiss(_ miss: Miss) {
+    // The first ones explain the others.
+    guard misses.count < 64 else { return }
+    misses.append(miss)
+    host.store?.remember(misses)
+  }
+
+  /// Whether this is the first time that the cache could not be written; once is enough to say so.
+  func isFirstStoreFailure() -> Bool {
+    defer { failedToStore = true }
+    return !failedToStore
   }
 
   /// Reads the prelude, where there is one. Cheap: nothing in it is evaluated.

@@ -12,6 +12,9 @@ public protocol Backend: AnyObject, Sendable {
   var activation: DType { get }
   /// Whether products in `precision` run at full speed here.
   func supports(_ precision: Precision) -> Bool
+  /// What determines the last bits of results: the hardware, and the libraries that compute on it. Equal text, equal
+  /// bytes.
+  var arithmetic: String { get }
 
   // MARK: Memory
 
@@ -152,6 +155,10 @@ public protocol Backend: AnyObject, Sendable {
   /// steps of 5 %, the one with the least d·H·dᵀ, H the group's own block of the Hessian.
   func clippingLimits(_ weight: Tensor, to grid: Grid, rule: ScaleRule, hessian: Tensor) throws
     -> Tensor
+}
+
+extension Backend {
+  public var arithmetic: String { "\(device) \(device.name)" }
 }
 
 /// What a low-rank adapter adds to a linear layer.

@@ -1,3 +1,4 @@
+import Cache
 import Data
 import Evaluation
 import JSON
@@ -8,7 +9,7 @@ import Session
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Diverge.self, in: $0) }
 
 /// `diverge [DATASET] from=$base`
-struct Diverge: Verb {
+struct Diverge: CacheableVerb {
   static let name = "diverge"
   static let summary = "how far the current model's predictions are from a reference model's"
   static let details = """
@@ -32,23 +33,42 @@ struct Diverge: Verb {
   @Opt("length", "the longest document", unit: "tokens", range: 2...) var length: Int?
   @Opt("rows", "only the first rows, as many as there are", range: 1...) var limit: Int?
 
-  func run(_ context: RunContext) throws -> Outcome {
-    let model = try context.loadedModel().model
+  private func base() throws -> LoadedModel {
     guard let reference = reference?.value as? LoadedModel else {
       throw $reference.failure(
         "there is no reference model",
         help: "bind one first: `base = load phi`, then `diverge from=$base`")
     }
-    guard var rows = try data?.rows(for: .test), !rows.isRandomTokens else {
+    return reference
+  }
+
+  private func rows() throws -> Dataset {
+    guard let rows = try data?.rows(for: .test), !rows.isRandomTokens else {
       throw $data.failure(
         "there are no rows to compare on", help: "name a dataset: `diverge tiny-codes from=$base`")
     }
-    if let limit, limit < rows.count { rows = try rows.first(limit) }
-    context.warn(of: try context.loadedModel(), measuring: rows)
+    guard let limit, limit < rows.count else { return rows }
+    return try rows.first(limit)
+  }
+
+  func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
+    guard let identity = try base().identity() else { return nil }
+    return [
+      EntryKey.Part("reference", "\(identity.content) \(identity.execution)"),
+      EntryKey.Part("rows", try rows().contentHash()),
+    ]
+  }
+
+  func run(_ context: RunContext) throws -> Outcome {
+    let current = try context.loadedModel()
+    let model = try current.model
+    let reference = try base()
+    let rows = try rows()
+    context.warn(of: current, measuring: rows)
     let windows = try OliveDialect().windows(
       try rows.texts(), tokenizer: model.tokenizer, options: DialectOptions(length: length))
     let result = try Divergence.measure(
-      model, from: reference.model, windows: windows.windows, progress: context.progress)
+      model, from: try reference.model, windows: windows.windows, progress: context.progress)
     return .report(
       Report(
         value: result.mean,

@@ -4,7 +4,7 @@ import Session
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Drop.self, in: $0) }
 
 /// `drop adapter`
-struct Drop: Verb {
+struct Drop: CacheableVerb {
   static let name = "drop"
   static let summary = "remove the adapter; the base is as it was"
   static let output = VerbOutput.model
@@ -17,11 +17,19 @@ struct Drop: Verb {
 
   @Arg("what", "what to remove", choices: ["adapter"]) var what: String
 
+  static let isStored = false
+
   func run(_ context: RunContext) throws -> Outcome {
-    var value = try context.loadedModel()
-    guard value.model.hasAdapter else { throw $what.failure("the model has no adapter") }
-    value.model = value.model.droppingAdapter()
-    value.exposures.removeAll { $0.kind == .trained }
-    return .model(value)
+    let value = try context.loadedModel()
+    let model = try value.model
+    guard model.hasAdapter else { throw $what.failure("the model has no adapter") }
+    return .model(
+      try completed(value.continued(by: model.droppingAdapter()), context))
+  }
+
+  func completed(_ model: any ModelValue, _ context: RunContext) throws -> any ModelValue {
+    guard var model = model as? LoadedModel else { return model }
+    model.exposures.removeAll { $0.kind == .trained }
+    return model
   }
 }

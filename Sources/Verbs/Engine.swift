@@ -1,3 +1,4 @@
+import Cache
 import Data
 import FoundationEssentials
 import Models
@@ -17,6 +18,7 @@ public final class Engine: Host {
   /// Where models and datasets with hub ids lie.
   public let cache: HubCache
   private let makers: [BackendMaker]
+  public let store: ContentStore?
   private let state = Mutex(State())
 
   private struct State {
@@ -33,6 +35,7 @@ public final class Engine: Host {
     makers: [BackendMaker] = []
   ) {
     cache = HubCache(environment: environment)
+    store = ContentStore(environment: environment)
     self.makers = makers
   }
 

@@ -1,3 +1,4 @@
+import Cache
 import Data
 import FineTuning
 import JSON
@@ -11,7 +12,7 @@ import Tensor
 @section("olv_verbs") @used private let register: VerbEntry = { declare(FineTune.self, in: $0) }
 
 /// `finetune DATASET`
-struct FineTune: Verb {
+struct FineTune: CacheableVerb {
   static let name = "finetune"
   static let summary = "train a low-rank adapter on the current model, float or quantized"
   static let details = """
@@ -122,21 +123,22 @@ struct FineTune: Verb {
       seed: UInt64(seed))
   }
 
+  private func floatReference() throws -> LoadedModel? {
+    guard let float else { return nil }
+    guard let loaded = float.value as? LoadedModel else {
+      throw ForeignModel(lineage: float.value.lineage)
+    }
+    return loaded
+  }
+
   /// The model with a new adapter, and what its initialization did where it did something.
   private func attach(to current: LoadedModel, _ context: RunContext) throws -> (
     Model, InitializationReport?
   ) {
-    let base = current.model
-    var reference: Model?
-    if let float {
-      guard let loaded = float.value as? LoadedModel else { throw ForeignModel() }
-      reference = loaded.model
-    }
+    let base = try current.model
+    let reference = try floatReference()?.model
     do {
-      var text = current.calibration
-      if let rows = try calibration?.rows(for: .train) {
-        text = CalibrationText(rows: rows, samples: samples, length: block)
-      }
+      let text = try calibrationText(current)
       let (model, report) = try lora().attach(
         to: base, initialization: initialization, float: reference,
         calibration: initialization == .cloq ? try text?.data(for: base) : nil,
@@ -149,6 +151,12 @@ struct FineTune: Verb {
     } catch let failure as QuantizationFailure {
       throw $samples.failure(failure)
     }
+  }
+
+  /// What the Hessians of init=cloq are measured on.
+  private func calibrationText(_ current: LoadedModel) throws -> CalibrationText? {
+    guard let rows = try calibration?.rows(for: .train) else { return current.calibration }
+    return CalibrationText(rows: rows, samples: samples, length: block)
   }
 
   func bind(_ context: BindContext) throws {
@@ -168,19 +176,22 @@ struct FineTune: Verb {
       throw $float.failure(
         "from= is for init=loftq and init=cloq", help: "add init=cloq, or leave it out")
     }
-    if let model = context.model as? LoadedModel, !model.model.hasAdapter {
-      do { _ = try lora().targets.choose(among: model.model.allLinears.map(\.name)) } catch let
-        failure as UnknownTarget
-      {
-        let nearest = didYouMean(failure.target, among: failure.known)
-        throw $targets.failure(failure, label: nearest.map { "did you mean `\($0)`?" })
-      }
+    if let model = (context.model as? LoadedModel)?.modelIfRead, !model.hasAdapter {
+      _ = try pointing { try lora().targets.choose(among: model.allLinears.map(\.name)) }
+    }
+  }
+
+  /// Runs `body`, pointing at a target that no layer has.
+  private func pointing<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let failure as UnknownTarget {
+      let nearest = didYouMean(failure.target, among: failure.known)
+      throw $targets.failure(failure, label: nearest.map { "did you mean `\($0)`?" })
     }
   }
 
   func run(_ context: RunContext) throws -> Outcome {
     let current = try context.loadedModel()
-    let base = current.model
+    let base = try current.model
     let model: Model
     var start: InitializationReport?
     if base.hasAdapter {
@@ -195,7 +206,7 @@ struct FineTune: Verb {
       context.note("the model's adapter is trained further")
       model = base
     } else {
-      (model, start) = try attach(to: current, context)
+      (model, start) = try pointing { try attach(to: current, context) }
     }
     let rows = try training()
     let packing = pack ? Packing.blocks : .rows(mask == .response ? .response : .none)
@@ -220,10 +231,7 @@ struct FineTune: Verb {
     let (trained, report) = try Trainer(settings, progress: context.progress).train(
       model, on: try sequences(rows, blocks: steps * batch),
       evaluating: try held().map { try sequences($0, blocks: batch) })
-    var value = LoadedModel(trained)
-    value.quantization = current.quantization
-    value.calibration = current.calibration
-    value.exposures = current.exposures + [Exposure(kind: .trained, rows: rows)]
+    let value = try completed(current.continued(by: trained), context)
     var summary = Self.summarize(report, rows: rows.label, log: log)
     if let start {
       summary.fields["init"] = .object(
@@ -244,6 +252,29 @@ struct FineTune: Verb {
       throw Unfinished(stopped.failure, keeping: value, report: summary)
     }
     return .model(value, summary)
+  }
+
+  func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
+    var parts = [
+      EntryKey.Part("rows", try training().contentHash()),
+      EntryKey.Part("held-out rows", try held()?.contentHash() ?? "none"),
+    ]
+    if let float = try floatReference() {
+      guard let identity = try float.identity() else { return nil }
+      parts.append(EntryKey.Part("float model", "\(identity.content) \(identity.execution)"))
+    }
+    if initialization == .cloq, let text = try calibrationText(try context.loadedModel()) {
+      parts.append(EntryKey.Part("calibration rows", try text.contentHash()))
+    }
+    return parts
+  }
+
+  func completed(_ model: any ModelValue, _ context: RunContext) throws -> any ModelValue {
+    guard var model = model as? LoadedModel else { return model }
+    let current = try context.loadedModel()
+    model.calibration = current.calibration
+    model.exposures = current.exposures + [Exposure(kind: .trained, rows: try training())]
+    return model
   }
 
   private static func summarize(_ report: FineTuningReport, rows: String, log: Int) -> Report {
@@ -323,7 +354,3 @@ enum HeldOut: ArgumentType {
 
 extension LoRA.Method: ArgumentType {}
 extension AdapterInitialization: ArgumentType {}
-
-struct ForeignModel: Failure {
-  var message: String { "the model is not one of the engine's" }
-}

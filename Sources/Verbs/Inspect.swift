@@ -31,14 +31,15 @@ struct Inspect: Verb {
   func run(_ context: RunContext) throws -> Outcome {
     let value = try context.loadedModel()
     switch what {
-    case "card": return .report(card(value))
-    case "layers": return .report(layers(value))
-    case "weights": return .report(weights(value.model))
-    case "lineage": return .report(lineage(value.model))
+    case "card": return .report(try card(value))
+    case "layers": return .report(try layers(value))
+    case "weights": return .report(weights(try value.model))
+    case "lineage": return .report(lineage(try value.model))
     default:
-      let names = value.model.allLinears.map(\.name)
+      let linears = try value.model.allLinears
+      let names = linears.map(\.name)
       guard
-        let linear = value.model.allLinears.first(where: {
+        let linear = linears.first(where: {
           $0.name == what || $0.name.hasSuffix(".\(what)")
         })
       else {
@@ -50,8 +51,8 @@ struct Inspect: Verb {
     }
   }
 
-  private func card(_ value: LoadedModel) -> Report {
-    let model = value.model
+  private func card(_ value: LoadedModel) throws -> Report {
+    let model = try value.model
     let config = model.config
     var rows = [
       ["model", value.lineage], ["family", model.family],
@@ -73,10 +74,10 @@ struct Inspect: Verb {
     return Report(fields: value.fields, display: [.grid(Grid(rows: rows))])
   }
 
-  private func layers(_ value: LoadedModel) -> Report {
+  private func layers(_ value: LoadedModel) throws -> Report {
     let errors = Dictionary(
-      (value.quantization?.layers ?? []).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
-    let linears = value.model.allLinears
+      (try value.quantization?.layers ?? []).map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    let linears = try value.model.allLinears
     let fields = JSONObject([
       (
         "layers",
@@ -156,7 +157,7 @@ struct Inspect: Verb {
   }
 
   private func layer(_ linear: Linear, _ value: LoadedModel) throws -> Report {
-    let backend = value.model.backend
+    let backend = try value.model.backend
     var count = 0
     var sum = 0.0
     var squares = 0.0
@@ -194,7 +195,7 @@ struct Inspect: Verb {
       fields["adapter_rank"] = .int(adapter.rank)
       rows.append(["adapter", "rank \(adapter.rank), scale \(Words.short(Double(adapter.scale)))"])
     }
-    if let error = value.quantization?.layers.first(where: { $0.name == linear.name }) {
+    if let error = try value.quantization?.layers.first(where: { $0.name == linear.name }) {
       fields["error"] = .number(error.error)
       fields["proxy"] = error.proxy.map(JSON.number) ?? .null
       rows.append(["error ‖ΔW‖/‖W‖", Words.percent(error.error)])

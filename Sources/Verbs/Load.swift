@@ -1,3 +1,4 @@
+import Cache
 import Checkpoints
 import Data
 import JSON
@@ -63,6 +64,17 @@ struct Load: Verb {
     { throw $source.failure(failure) }
   }
 
+  /// The model under a name that tells it from all others; the cache goes by it.
+  private func named(_ model: Model, _ store: ContentStore?) -> LoadedModel {
+    let (weights, seed, dtype) = (weights, seed, dtype?.dtype)
+    return LoadedModel(model) {
+      switch weights {
+      case .random: randomIdentity(of: model, seed: seed, dtype: dtype)
+      case .stored: try store.map { try weightIdentity(of: model, in: $0, converted: dtype) }
+      }
+    }
+  }
+
   func bind(_ context: BindContext) throws {
     guard let engine = context.session.host as? Engine, !engine.isPromised(source.location) else {
       return
@@ -98,7 +110,7 @@ struct Load: Verb {
       context.note("this processor has no fast bf16 products; computing in f32")
       model.precision = .f32
     }
-    let value = LoadedModel(model)
+    let value = named(model, engine.store)
     var fields = value.fields
     fields["folder"] = .string(folder)
     let report = Report(

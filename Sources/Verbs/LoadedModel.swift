@@ -1,15 +1,31 @@
+import Cache
 import Data
 import JSON
 import Models
 import Quantization
+import Runtime
 import Session
 import Tensor
 
 /// A model of the engine as a value of the language.
+///
+/// One that comes from the cache is not read before it is used: a script whose every stage is cached reads no weights.
 struct LoadedModel: ModelValue {
-  var model: Model
-  /// What the last quantization did to each layer, where it happened in this session.
-  var quantization: QuantizationReport?
+  private let content: Deferred<Model>
+  private let report: Deferred<QuantizationReport?>
+  private let facts: Deferred<JSONObject>
+  /// How it came to be, a step each.
+  let steps: [String]
+  private var naming: Naming
+
+  /// Where its name comes from.
+  private enum Naming: Sendable {
+    case none
+    case known(String)
+    case deferred(Deferred<String?>)
+  }
+
+  private let execution: String
   /// The text that it was calibrated on, or would have been by a method that needs any.
   var calibration: CalibrationText?
   /// The rows that it was trained or calibrated on in this session, oldest first.
@@ -18,33 +34,162 @@ struct LoadedModel: ModelValue {
   init(
     _ model: Model, quantization: QuantizationReport? = nil, calibration: CalibrationText? = nil
   ) {
-    self.model = model
-    self.quantization = quantization
     self.calibration = calibration
+    content = Deferred(made: model)
+    report = Deferred(made: quantization)
+    facts = Deferred { model.facts }
+    steps = model.lineage
+    execution = model.execution
+    naming = .none
+  }
+
+  /// A model with weights from files: what names it is computed when somebody asks.
+  init(_ model: Model, identity: @escaping @Sendable () throws -> String?) {
+    self.init(model)
+    naming = .deferred(Deferred(identity))
+  }
+
+  private init(
+    restored content: Deferred<Model>, report: Deferred<QuantizationReport?>, facts: JSONObject,
+    steps: [String], execution: String, name: String
+  ) {
+    self.content = content
+    self.report = report
+    self.facts = Deferred(made: facts)
+    self.steps = steps
+    self.execution = execution
+    naming = .known(name)
+  }
+
+  /// The model itself.
+  ///
+  /// - Throws: What reading it from the cache, or else making it again, throws.
+  var model: Model { get throws { try content.value } }
+
+  /// The model, where it was read already: for checks that can wait.
+  var modelIfRead: Model? { content.made }
+
+  /// The same model after a step that leaves its quantization as it is.
+  func continued(by model: Model) throws -> LoadedModel {
+    var next = LoadedModel(model, quantization: try quantization, calibration: calibration)
+    next.exposures = exposures
+    return next
   }
 
   /// Whether it was fine-tuned, also where the adapter was merged since.
-  var isTrained: Bool {
-    model.hasAdapter || model.lineage.contains { $0.hasPrefix("lora ") }
+  var isTrained: Bool { fields["adapter"] == true || steps.contains { $0.hasPrefix("lora ") } }
+
+  /// What the last quantization did to each layer, where it happened in this session.
+  var quantization: QuantizationReport? { get throws { try report.value } }
+
+  var lineage: String { steps.joined(separator: " → ") }
+
+  var fields: JSONObject { (try? facts.value) ?? JSONObject() }
+}
+
+extension LoadedModel: StorableModel {
+  func identity() throws -> ModelIdentity? {
+    let content: String? =
+      switch naming {
+      case .none: nil
+      case .known(let name): name
+      case .deferred(let name): try name.value
+      }
+    return content.map { ModelIdentity(content: $0, execution: execution) }
   }
 
-  var lineage: String { model.lineage.joined(separator: " → ") }
+  func named(_ content: String) throws -> any ModelValue {
+    var named = self
+    named.naming = .known(content)
+    return named
+  }
 
-  var fields: JSONObject {
+  func facts(madeFrom base: any ModelValue) throws -> (facts: JSONObject, bytes: Int) {
+    let patch = try patch(from: base)
+    var facts = JSONObject([
+      ("patch", patch.json), ("fields", .object(fields)), ("execution", .string(execution)),
+    ])
+    facts["quantization"] = try quantization?.json
+    return (facts, patch.byteCount)
+  }
+
+  func store(in entry: EntryWriter, madeFrom base: any ModelValue) throws {
+    let patch = try patch(from: base)
+    guard !patch.sources.isEmpty else { return }
+    try entry.write(patch.sources, stem: Self.stem)
+  }
+
+  func restored(
+    _ entry: StoredEntry, facts: JSONObject, name: String,
+    making: @escaping @Sendable () throws -> any ModelValue
+  ) throws -> any ModelValue {
+    guard let patch = facts["patch"], let fields = facts["fields"]?.objectValue,
+      let execution = facts["execution"]?.stringValue,
+      let steps = try? ModelPatch.lineage(patch, after: steps)
+    else { throw entry.damaged("its facts cannot be read") }
+    let base = content
+    let made = Deferred {
+      guard let made = try making() as? LoadedModel else {
+        throw entry.damaged("its model is foreign")
+      }
+      return made
+    }
+    let content = Deferred { () throws -> Model in
+      guard entry.has("\(Self.stem).safetensors") else { return try made.value.model }
+      let base = try base.value
+      do {
+        return try ModelPatch.apply(patch, entry.tensors(stem: Self.stem), to: base)
+      } catch is DamagedEntry {
+        return try made.value.model
+      } catch let failure as BadPatch {
+        _ = entry.damaged(failure.message)
+        return try made.value.model
+      }
+    }
+    let report = Deferred { () throws -> QuantizationReport? in
+      guard let json = facts["quantization"] else { return nil }
+      return try QuantizationReport(json) ?? made.value.quantization
+    }
+    var restored = LoadedModel(
+      restored: content, report: report, facts: fields, steps: steps, execution: execution,
+      name: name)
+    restored.exposures = exposures
+    return restored
+  }
+
+  private static let stem = "model"
+
+  private func patch(from base: any ModelValue) throws -> ModelPatch {
+    guard let base = base as? LoadedModel else { throw ForeignModel(lineage: base.lineage) }
+    return ModelPatch(from: try base.model, to: try model)
+  }
+}
+
+extension Model {
+  fileprivate var facts: JSONObject {
     JSONObject([
-      ("family", .string(model.family)),
-      ("parameters", .int(model.parameterCount)),
-      ("bytes", .int(model.byteCount)),
-      ("bits_per_weight", .number(model.bitsPerWeight)),
-      ("quantized", .bool(model.isQuantized)),
-      ("adapter", .bool(model.hasAdapter)),
-      ("adapter_parameters", .int(model.adapterParameterCount)),
-      ("layers", .int(model.config.layers)),
-      ("hidden", .int(model.config.hidden)),
-      ("vocabulary", .int(model.config.vocabulary)),
-      ("compute", .string(model.precision.rawValue)),
+      ("family", .string(family)),
+      ("parameters", .int(parameterCount)),
+      ("bytes", .int(byteCount)),
+      ("bits_per_weight", .number(bitsPerWeight)),
+      ("quantized", .bool(isQuantized)),
+      ("adapter", .bool(hasAdapter)),
+      ("adapter_parameters", .int(adapterParameterCount)),
+      ("layers", .int(config.layers)),
+      ("hidden", .int(config.hidden)),
+      ("vocabulary", .int(config.vocabulary)),
+      ("compute", .string(precision.rawValue)),
     ])
   }
+
+  /// What computes with it, as keys of the cache name it.
+  fileprivate var execution: String { "\(backend.arithmetic), \(precision.rawValue)" }
+}
+
+/// A model that is none of the engine's.
+struct ForeignModel: Failure {
+  var lineage: String
+  var message: String { "\(lineage) is not a model that the engine can work with" }
 }
 
 extension RunContext {
@@ -68,6 +213,11 @@ struct CalibrationText: Sendable {
   /// Tokens in a block; nil: 2048, or what the model reads.
   var length: Int?
   var seed: UInt64?
+
+  /// Equal for the same blocks of the same rows.
+  func contentHash() throws -> String {
+    "\(try rows.contentHash()) \(samples) \(length ?? 0) \(seed.map(String.init) ?? "first")"
+  }
 
   /// - Throws: `QuantizationFailure.tooFewSamples`, `DatasetFailure`, `Cancelled`.
   func data(for model: Model) throws -> CalibrationData {

@@ -7,7 +7,7 @@ import Session
 @section("olv_verbs") @used private let register: VerbEntry = { declare(MergeVerb.self, in: $0) }
 
 /// `merge`
-struct MergeVerb: Verb {
+struct MergeVerb: CacheableVerb {
   static let name = "merge"
   static let summary = "fold the adapter into the weights"
   static let details = """
@@ -32,7 +32,7 @@ struct MergeVerb: Verb {
   func run(_ context: RunContext) throws -> Outcome {
     let current = try context.loadedModel()
     let (merged, report) = try Merge(requantizes: requantize)(
-      current.model, progress: context.progress)
+      try current.model, progress: context.progress)
     let layers = report.layers
     let total = report.total
     if report.isNearNoOp {

@@ -1,3 +1,4 @@
+import Cache
 import Data
 import Evaluation
 import JSON
@@ -8,7 +9,7 @@ import Session
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Ppl.self, in: $0) }
 
 /// `ppl [DATASET]`
-struct Ppl: Verb {
+struct Ppl: CacheableVerb {
   static let name = "ppl"
   static let summary = "perplexity of a dataset under the current model"
   static let details = """
@@ -72,7 +73,7 @@ struct Ppl: Verb {
 
   func run(_ context: RunContext) throws -> Outcome {
     let current = try context.loadedModel()
-    let model = current.model
+    let model = try current.model
     let rows = try rows()
     context.warn(of: current, measuring: rows)
     let texts = try rows.texts()
@@ -126,6 +127,12 @@ struct Ppl: Verb {
     return .report(report)
   }
 
+  static let evidence: (any StorableEvidence.Type)? = PerplexityEvidence.self
+
+  func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
+    [EntryKey.Part("rows", try rows().contentHash())]
+  }
+
   private static func fields(_ result: Perplexity) -> JSONObject {
     JSONObject([
       ("nll", .number(result.nll)), ("tokens", .int(result.tokens)),
@@ -135,12 +142,49 @@ struct Ppl: Verb {
 }
 
 /// The score of every document, for comparisons that pair them.
-struct PerplexityEvidence: Sendable {
+struct PerplexityEvidence: StorableEvidence {
   var data: String
   var result: Perplexity
   /// What the model's tokenizer is known by.
   var tokenizer: String
   /// Of the model that was measured.
-  var isQuantized = false
-  var isTrained = false
+  var isQuantized: Bool
+  var isTrained: Bool
+
+  init(
+    data: String, result: Perplexity, tokenizer: String, isQuantized: Bool = false,
+    isTrained: Bool = false
+  ) {
+    self.data = data
+    self.result = result
+    self.tokenizer = tokenizer
+    self.isQuantized = isQuantized
+    self.isTrained = isTrained
+  }
+
+  var json: JSON {
+    [
+      "data": .string(data), "dialect": .string(result.dialect), "text": .string(result.text),
+      "tokenizer": .string(tokenizer),
+      "seconds": .number(result.seconds), "quantized": .bool(isQuantized),
+      "trained": .bool(isTrained),
+      "nll": .array(result.scores.map { .number($0.nll) }),
+      "tokens": .array(result.scores.map { .int($0.tokens) }),
+    ]
+  }
+
+  init?(_ json: JSON) {
+    guard let data = json["data"]?.stringValue, let dialect = json["dialect"]?.stringValue,
+      let text = json["text"]?.stringValue, let seconds = json["seconds"]?.doubleValue,
+      let tokenizer = json["tokenizer"]?.stringValue,
+      let isQuantized = json["quantized"]?.boolValue, let isTrained = json["trained"]?.boolValue,
+      let nll = json["nll"]?.arrayValue?.compactMap(\.doubleValue),
+      let tokens = json["tokens"]?.arrayValue?.compactMap(\.intValue), nll.count == tokens.count
+    else { return nil }
+    self.init(
+      data: data,
+      result: Perplexity(
+        dialect: dialect, text: text, scores: zip(nll, tokens).map { Score(nll: $0, tokens: $1) },
+        seconds: seconds), tokenizer: tokenizer, isQuantized: isQuantized, isTrained: isTrained)
+  }
 }

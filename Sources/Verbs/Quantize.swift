@@ -1,3 +1,4 @@
+import Cache
 import Data
 import JSON
 import Language
@@ -10,7 +11,7 @@ import Tensor
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Quantize.self, in: $0) }
 
 /// `quantize METHOD`
-struct Quantize: Verb {
+struct Quantize: CacheableVerb {
   static let name = "quantize"
   static let summary = "round the weights of the linear layers to a few bits"
   static let details = """
@@ -121,7 +122,7 @@ struct Quantize: Verb {
 
   func run(_ context: RunContext) throws -> Outcome {
     let loaded = try context.loadedModel()
-    let current = loaded.model
+    let current = try loaded.model
     let settings = try settings()
     let rows = try calibrationRows()
     let (model, report, calibration) = try pointing {
@@ -141,14 +142,7 @@ struct Quantize: Verb {
         "\(layer.name): the damping was raised to \(Words.short(Double(damping))) of the mean diagonal before the Hessian could be factored"
       )
     }
-    // Also for a method that needs none, so that what is compared later uses the same.
-    let text = (rows ?? (try? data?.rows(for: .train))).map {
-      CalibrationText(rows: $0, samples: samples, length: length, seed: settings.seed)
-    }
-    var value = LoadedModel(model, quantization: report, calibration: text)
-    value.exposures = loaded.exposures
-    if let rows, let calibration {
-      value.exposures.append(Exposure(kind: .calibrated, rows: rows))
+    if let calibration {
       let widest = current.allLinears.map(\.inputs).max() ?? 0
       if calibration.tokens < widest {
         context.warn(
@@ -161,8 +155,30 @@ struct Quantize: Verb {
       }
     }
     return .model(
-      value,
+      try completed(LoadedModel(model, quantization: report), context),
       describe(report, settings: settings, calibration: calibration))
+  }
+
+  /// Also for a method that needs none, so that what is compared later uses the same.
+  private func calibrationText() throws -> CalibrationText? {
+    let seed = try settings().seed
+    return (try calibrationRows() ?? (try? data?.rows(for: .train))).map {
+      CalibrationText(rows: $0, samples: samples, length: length, seed: seed)
+    }
+  }
+
+  func completed(_ model: any ModelValue, _ context: RunContext) throws -> any ModelValue {
+    guard var model = model as? LoadedModel else { return model }
+    model.calibration = try calibrationText()
+    model.exposures = try context.loadedModel().exposures
+    if let rows = try calibrationRows() {
+      model.exposures.append(Exposure(kind: .calibrated, rows: rows))
+    }
+    return model
+  }
+
+  func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
+    try calibrationRows().map { [EntryKey.Part("rows", try $0.contentHash())] } ?? []
   }
 
   private func describe(

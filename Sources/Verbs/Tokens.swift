@@ -35,7 +35,7 @@ struct Tokens: Verb {
         throw $from.failure(failure)
       }
     } else if case .model(let value) = context.input, let loaded = value as? LoadedModel {
-      tokenizer = loaded.model.tokenizer
+      tokenizer = try loaded.model.tokenizer
     } else {
       throw $from.failure(
         "there is no tokenizer to use", help: "load a model first, or name a folder: from=PATH")

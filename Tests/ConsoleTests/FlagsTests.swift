@@ -35,6 +35,11 @@ import Testing
     #expect(flags.arguments.literalFrom == 2)
   }
 
+  @Test func theCacheCanBeLeftOut() throws {
+    #expect(try Flags(["ppl.olv"]).caches)
+    #expect(try !Flags(["ppl.olv", "--no-cache"]).caches)
+  }
+
   private static let mistaken: [([String], String, String?)] = [
     (["--jsn"], "no flag `--jsn`", "did you mean `--json`?"),
     (["--device", "cdua"], "no device `cdua`", "did you mean `cuda`?"),

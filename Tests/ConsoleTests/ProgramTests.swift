@@ -21,7 +21,7 @@ struct Program {
     try Data(input.utf8).write(to: URL(filePath: "\(folder)/in"))
     func quoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
     let command =
-      "cd \(quoted(home)) && OLV_STDLIB=\(quoted(library)) \(under) "
+      "cd \(quoted(home)) && OLV_CACHE=\(folder)/cache OLV_STDLIB=\(quoted(library)) \(under) "
       + "\(quoted(BuiltProgram.path ?? "olv")) "
       + words.map(quoted).joined(separator: " ")
       + " < \(folder)/in > \(folder)/out 2> \(folder)/err"

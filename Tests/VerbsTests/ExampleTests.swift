@@ -26,6 +26,8 @@ struct ExampleTests {
   func runs(_ script: String) throws {
     // Examples name paths from the package's root.
     #expect(FileManager.default.changeCurrentDirectoryPath(Shared.root))
-    try Workbench().run(script)
+    let folder = try Shared.temporaryFolder()
+    defer { Shared.remove(folder) }
+    try Workbench(environment: ["HF_HOME": "/nonexistent", "OLV_CACHE": folder]).run(script)
   }
 }

@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import CUDA
+@testable import Cache
 @testable import Checkpoints
 @testable import Console
 @testable import Data
@@ -48,6 +49,8 @@ import Testing
     MissingFiles(folder: "phi", names: ["config.json", "tokenizer.json"]),
     FileFailure("write", "out/model.safetensors", code: 28),
     NotReplaceable(path: "out", reason: "it holds other files"),
+    DamagedEntry(path: "entries/ab/ab12", reason: "its checksum is wrong"),
+    NoRoom(bytes: 900 << 20, limit: 512 << 20), BadPatch(part: "model.norm"), NoStore(),
     JSONFailure(
       reason: "expected `,` or `}`", offset: 24, line: 2, column: 5, path: "phi/config.json"),
     // Tokenizers.
@@ -132,7 +135,8 @@ import Testing
     BrokenPack(name: "mine", path: "mine.olv", errors: []),
     UnreadableScript(path: "run.olv", reason: "No such file or directory"),
     UnwritableScript(path: "run.olv", reason: "Permission denied"),
-    Unexpected(message: "ppl is 31.2, expected below 30"), NoModel(), NoHost(), ForeignModel(),
+    Unexpected(message: "ppl is 31.2, expected below 30"), NoModel(), NoHost(),
+    ForeignModel(lineage: "phi"),
     UnknownDevice(name: "cdua"), NoSuchBackend(name: "cuda"), UnknownCompute(name: "f16"),
     SelfTestFailed(device: "cuda:0", failed: 3, cases: 120), ForeignDataset(name: "rows"),
     NothingToDraw(), NoArms(found: "a report"),

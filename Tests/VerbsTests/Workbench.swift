@@ -15,9 +15,10 @@ final class Workbench: Presenter, @unchecked Sendable {
 
   private(set) var session: Session! = nil
 
-  init(prelude: Bool = true) throws {
+  /// - Parameter environment: Without a place for a cache, unless a test names one of its own.
+  init(prelude: Bool = true, environment: [String: String] = ["HF_HOME": "/nonexistent"]) throws {
     session = Session(
-      host: Engine(environment: ["HF_HOME": "/nonexistent"]), presenter: self,
+      host: Engine(environment: environment), presenter: self,
       standardLibrary: "\(Shared.root)/stdlib")
     if prelude { try session.loadPrelude() }
   }

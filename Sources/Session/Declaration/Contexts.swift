@@ -55,11 +55,16 @@ public struct RunContext {
 
   /// Adds a note to the report that the verb will give.
   public func note(_ text: String) { notes.lines.append(text) }
+
+  /// Adds a note that is about this run alone: it is not there when the report comes from the cache.
+  public func remark(_ text: String) { notes.remarks.append(text) }
 }
 
 /// What a running verb said on the side.
 final class Notes {
   var lines: [String] = []
+  /// What is true of this run alone, and not of what it gave.
+  var remarks: [String] = []
   var shown: [Report] = []
 }
 

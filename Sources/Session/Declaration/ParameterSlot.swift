@@ -34,6 +34,8 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
     return bound
   }
 
+  var written: String { value.written }
+
   func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws {
     try declaration.checkChoice(datum)
     let value = try Argument.convert(datum, conversion)
@@ -47,6 +49,8 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
 protocol AnyParameterSlot: AnyObject {
   var declaration: ParameterDeclaration { get }
   var origin: ArgumentOrigin { get }
+  /// The bound value as a script would write it.
+  var written: String { get }
   /// - Throws: What is wrong with the value; the slot is then as it was.
   func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws
 }

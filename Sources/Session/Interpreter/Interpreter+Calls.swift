@@ -66,6 +66,7 @@ extension Interpreter {
     let presenter = session.presenter
     let clock = ContinuousClock()
     let start = clock.now
+    var cachedSeconds: Double?
     func stamped(_ report: Report, made model: (any ModelValue)? = nil) -> Report {
       guard report.verb.isEmpty else { return report }
       var report = report
@@ -78,7 +79,8 @@ extension Interpreter {
         report.device = report.device ?? session.host.device
       }
       report.seconds = clock.now - start
-      report.notes += notes.lines + bound.notes
+      report.cachedSeconds = cachedSeconds
+      report.notes += notes.lines + notes.remarks + bound.notes
       report.pack = report.pack ?? (scope.packs.isEmpty ? nil : scope.packs.joined(separator: " "))
       return report
     }
@@ -95,10 +97,12 @@ extension Interpreter {
     let warnings = Warnings()
     defer { tell(warnings, of: call, bound) }
     do {
-      outcome = try made.verb.run(
-        RunContext(
-          session: session, input: input, alias: bound.alias, label: scope.label,
-          progress: { presenter.progress($0) }, notes: notes, scope: scope, warnings: warnings))
+      let context = RunContext(
+        session: session, input: input, alias: bound.alias, label: scope.label,
+        progress: { presenter.progress($0) }, notes: notes, scope: scope, warnings: warnings)
+      let cached = try self.outcome(of: made, declaration, context)
+      outcome = cached.outcome
+      cachedSeconds = cached.seconds
     } catch let unfinished as Unfinished {
       showAside(stamped(unfinished.report, made: unfinished.model))
       // Who tries again means to start from the model before; what was reached is at hand all the same.

@@ -14,6 +14,8 @@ public struct Report: Sendable {
   /// The verb's, or else the host's.
   public var device: String?
   public var seconds: Double
+  /// How long the work took when it was done, where the report comes from the cache.
+  public var cachedSeconds: Double?
   /// The packs in use when it was made (`demo`), or nil.
   public var pack: String?
   /// The headline number; JSON has it as `value`.
@@ -50,6 +52,10 @@ public struct Report: Sendable {
       verb: verb, label: label, model: model, device: device, seconds: seconds)
     if let value { object["value"] = .number(value) }
     for (key, value) in fields { object[key] = value }
+    if let cachedSeconds {
+      object["cached"] = true
+      object["cached_seconds"] = .number((cachedSeconds * 1e6).rounded() / 1e6)
+    }
     if let pack { object["pack"] = .string(pack) }
     if !notes.isEmpty { object["notes"] = .array(notes.map(JSON.string)) }
     return .object(object)

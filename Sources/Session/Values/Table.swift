@@ -109,6 +109,7 @@ public struct Table: Sendable {
       if let value = report.value, report.headline == nil { cells["value"] = .number(value) }
       for (key, value) in report.fields { cells[key] = value }
       cells["seconds"] = .number(report.seconds)
+      if report.cachedSeconds != nil { cells["cached"] = true }
       if let model = report.model { cells["model"] = .string(model) }
       return cells
     case .model(let model):

@@ -52,6 +52,10 @@ public final class CPUBackend: Backend, @unchecked Sendable {
     precision == .f32 || (processor.bf16 && library.hasOneDNN)
   }
 
+  public var arithmetic: String {
+    "cpu \(processor.name), x86-64-v\(processor.level), \(library.hasOneDNN ? "oneDNN" : "OpenBLAS")"
+  }
+
   /// The type of the factors of products in `precision`: f32 where bf16 is not supported.
   func factorType(_ precision: Precision) -> DType {
     precision == .bf16 && supports(.bf16) ? .bf16 : .f32

@@ -1,0 +1,45 @@
+import Checkpoints
+import Runtime
+
+extension ContentStore {
+  /// The SHA-256 of a file's bytes, 64 hexadecimal digits. It is computed once and remembered by the file's path, size,
+  /// inode and times, so that weights are not read again to find out that they are the same.
+  ///
+  /// - Throws: `FileFailure`, `Cancelled`.
+  public func hash(of file: MappedFile) throws -> String {
+    let stamp = try file.stamp()
+    let name = "\(folder)/files/\(SHA256.hex(stamp.text))"
+    if let bytes = try? FileBytes.read(name, limit: 256), let known = Self.read(bytes) {
+      return known
+    }
+    let hash = try Self.hash(file.bytes)
+    // A file that was just written may change again within the clock's tick, and nobody would see it.
+    if try stamp == file.stamp(), Self.now - Double(stamp.changed) > 2 {
+      try? AtomicFile.write(Self.text(hash), to: name)
+    }
+    return hash
+  }
+
+  /// The same for a file by its path.
+  public func hash(file path: String) throws -> String { try hash(of: MappedFile(path)) }
+
+  /// The hash of large contents, which an interrupt can stop.
+  static func hash(_ bytes: UnsafeRawBufferPointer) throws -> String {
+    var hash = SHA256()
+    let piece = 64 << 20
+    for start in stride(from: 0, to: bytes.count, by: piece) {
+      try Interrupt.check()
+      hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + piece, bytes.count)]))
+    }
+    return hash.finish()
+  }
+
+  /// A hash as it is remembered, with a few digits that tell a torn file.
+  private static func text(_ hash: String) -> String { "\(hash) \(SHA256.hex(hash).prefix(8))\n" }
+
+  private static func read(_ bytes: [UInt8]) -> String? {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let hash = String(text.prefix(64))
+    return text == Self.text(hash) ? hash : nil
+  }
+}
