@@ -68,7 +68,7 @@ public struct Attribution: Sendable {
     func sums(_ model: Model, _ name: String) throws -> [TokenClass: Double] {
       var sums: [TokenClass: Double] = [:]
       var done = 0
-      for range in WindowBatches(windows: windows, budget: Perplexity.batchTokens).ranges {
+      for range in WindowBatches(windows: windows, budget: model.backend.device.passTokens).ranges {
         try Interrupt.check()
         let scores = try Perplexity.likelihoods(model, Array(windows[range]))
         for (place, nll) in zip(range, scores) {

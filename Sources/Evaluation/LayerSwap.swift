@@ -29,7 +29,7 @@ public struct LayerSwap: Sendable {
     let execution = reference.execution()
     var sums = [Double](repeating: 0, count: reference.blocks.count)
     var (base, whole, tokens, done) = (0.0, 0.0, 0, 0)
-    for range in WindowBatches(windows: windows, budget: Perplexity.batchTokens).ranges {
+    for range in WindowBatches(windows: windows, budget: model.backend.device.passTokens).ranges {
       let part = Array(windows[range])
       let segments = Segments(lengths: part.map(\.tokens.count))
       typealias Start = (x: Tensor, delta: Tensor?)

@@ -51,8 +51,10 @@ struct Explain: Verb {
 
   private func model(_ reference: ModelReference?) throws -> Model? {
     guard let reference else { return nil }
-    guard let loaded = reference.value as? LoadedModel else { throw ForeignModel() }
-    return loaded.model
+    guard let loaded = reference.value as? LoadedModel else {
+      throw ForeignModel(lineage: reference.value.lineage)
+    }
+    return try loaded.model
   }
 
   func run(_ context: RunContext) throws -> Outcome {

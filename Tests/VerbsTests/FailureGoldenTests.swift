@@ -41,7 +41,6 @@ import Testing
       reason: "no such file"),
     CUDACallFailed(operation: "linear", call: "cuLaunchKernel", error: "launch failed"),
     KernelRejected(kernel: "add", architecture: "sm_90", log: "error: expected a `;`"),
-    NotOnThisDevice(operation: "conv"),
     // Files.
     BadCheckpoint(
       path: "phi/model.safetensors", offset: 8, tensor: "lm_head.weight",
