@@ -51,12 +51,13 @@ extension Grid {
     var widths = (0..<count).map { column in
       all.map { cell($0, column).displayWidth }.max() ?? 0
     }
-    // What does not fit is taken from the widest.
+    // What does not fit is taken from the widest, from labels last: they tell rows apart.
     let gaps = 2 * (count - 1)
-    while widths.reduce(0, +) + gaps > width, let widest = widths.max(),
-      widest > Self.leastWidth,
-      let place = widths.firstIndex(of: widest)
-    {
+    while widths.reduce(0, +) + gaps > width {
+      let others = widths.indices.dropFirst().filter { widths[$0] > Self.leastWidth }
+      guard let place = others.max(by: { widths[$0] < widths[$1] }) ?? widths.indices.first,
+        widths[place] > Self.leastWidth
+      else { break }
       widths[place] -= 1
     }
     return all.enumerated().map { index, row in

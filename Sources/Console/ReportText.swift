@@ -9,8 +9,10 @@ struct ReportText {
   /// Whether charts are drawn in ASCII.
   var isASCII = false
 
-  /// A head line, what the verb shows, and its notes.
+  /// A head line, what the verb shows, and its notes. In a branch, where many follow each other, the head line with the
+  /// number, or the first line of text, and warnings.
   func text(_ report: Report) -> String {
+    if report.label != nil, report.model != nil { return brief(report) }
     var lines = [head(report)]
     let display = report.display.isEmpty ? facts(report) : report.display
     for part in display {
@@ -26,6 +28,26 @@ struct ReportText {
     // Help and other texts speak for themselves.
     if report.model == nil, !report.display.isEmpty { lines.removeFirst() }
     for note in report.notes { lines.append(ink.yellow("note: " + note.printable)) }
+    return lines.joined(separator: "\n")
+  }
+
+  private func brief(_ report: Report) -> String {
+    let value = report.headline == nil ? report.value.map { " " + readable($0) } ?? "" : ""
+    // A note of one word (`cached`) has its place behind the others.
+    let words = report.notes.filter { !$0.contains(" ") }
+    var lines = [
+      ([head(report, value)] + words.map { ink.dim($0.printable) }).joined(separator: "  ")
+    ]
+    for part in report.display {
+      switch part {
+      case .text(let text) where value.isEmpty && lines.count == 1:
+        lines += text.split(separator: "\n").prefix(1).map { $0.printable }
+      default: break
+      }
+    }
+    for note in report.notes where note.contains(" ") && !note.hasPrefix("defaults of ") {
+      lines.append(ink.yellow(note.printable))
+    }
     return lines.joined(separator: "\n")
   }
 
@@ -78,14 +100,14 @@ struct ReportText {
   }
 
   /// `q → ft: ppl  phi → gptq w4 g128  0.82 s  demo`
-  private func head(_ report: Report) -> String {
+  private func head(_ report: Report, _ value: String = "") -> String {
     let label = report.label.map { ink.green($0.printable) + ": " } ?? ""
     var facts = [
       report.model?.printable, readable(seconds: report.seconds), report.pack?.printable,
     ]
     if report.model == nil { facts = [] }
     let rest = facts.compactMap { $0 }.joined(separator: "  ")
-    return label + ink.bold(report.verb) + (rest.isEmpty ? "" : "  " + ink.dim(rest))
+    return label + ink.bold(report.verb) + value + (rest.isEmpty ? "" : "  " + ink.dim(rest))
   }
 
   private func facts(_ report: Report) -> [Display] {

@@ -1,17 +1,11 @@
 import Runtime
-import Tensor
 
-/// Whether two models really differ: a bootstrap over documents of the difference in nats per token, paired by document.
-///
-/// Tokens of one document are not independent of each other, so whole documents are drawn; and both models scored the
-/// same documents, so the differences are drawn rather than the scores, which cancels what is hard about a document.
-///
-/// *Paper:* Efron and Tibshirani, "An introduction to the bootstrap" (1993), chapters 13 and 16; for paired comparison of
-/// systems, Koehn, "Statistical significance tests for machine translation evaluation" (2004).
+/// Whether two models really differ: the difference in nats per token, paired by document, with what a bootstrap over
+/// documents says about it (see `ArmsBootstrap`).
 public struct PairedBootstrap: Sendable, Hashable {
   /// Mean nll of the first arm less that of the second, nats per token: negative where the first is better.
   public var difference: Double
-  /// The percentile interval of the difference at `level`.
+  /// The percentile interval of the difference at `level`, widened for few documents.
   public var interval: ClosedRange<Double>
   /// The coverage of the interval, for example 0.95.
   public var level: Double
@@ -37,76 +31,22 @@ public struct PairedBootstrap: Sendable, Hashable {
     _ first: [Score], _ second: [Score], resamples: Int = 10_000, level: Double = 0.95,
     seed: UInt64 = 0
   ) throws {
-    let documents = first.count
-    guard documents == second.count, documents > 0 else {
-      throw UnpairedScores(first: first.count, second: second.count, document: nil)
-    }
-    var differences = [Double](repeating: 0, count: documents)
-    var lengths = [Double](repeating: 0, count: documents)
-    for index in first.indices {
-      guard first[index].tokens == second[index].tokens else {
-        throw UnpairedScores(
-          first: first[index].tokens, second: second[index].tokens, document: index)
-      }
-      differences[index] = first[index].nll - second[index].nll
-      lengths[index] = Double(first[index].tokens)
-    }
-    let tokens = lengths.reduce(0, +)
-    guard tokens > 0 else { throw UnpairedScores(first: 0, second: 0, document: nil) }
-    let observed = differences.reduce(0, +) / tokens
-
-    var drawn = try PairedBootstrap.draw(
-      differences, lengths, resamples: max(1, resamples), seed: seed)
-    let count = Double(drawn.count)
-    let mean = drawn.reduce(0, +) / count
-    let variance = drawn.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(1, count - 1)
-    // Centred on the observed difference, the resamples stand for documents that do not differ. Rounding must not decide
-    // a comparison of equals, hence the slack.
-    let slack = 1e-12 * max(1e-300, abs(observed))
-    let extreme = drawn.reduce(0) { $0 + (abs($1 - observed) >= abs(observed) - slack ? 1 : 0) }
-
-    drawn.sort()
-    let tail = (1 - level) / 2
-    self.difference = observed
-    self.interval =
-      PairedBootstrap.quantile(drawn, tail)...PairedBootstrap.quantile(drawn, 1 - tail)
-    self.level = level
-    self.probability = observed == 0 ? 1 : Double(extreme + 1) / (count + 1)
-    self.standardError = variance.squareRoot()
-    self.documents = documents
-    self.tokens = Int(tokens)
-    self.resamples = drawn.count
+    self = try ArmsBootstrap([first, second], resamples: resamples, seed: seed)
+      .compare(0, 1, level: level)
   }
 
-  /// The difference of each resample: as many documents as there are, drawn with replacement.
-  private static func draw(
-    _ differences: [Double], _ lengths: [Double], resamples: Int, seed: UInt64
-  ) throws -> [Double] {
-    let documents = differences.count
-    let pairs = zip(differences, lengths).map { SIMD2($0, $1) }
-    var result = [Double](repeating: 0, count: resamples)
-    try pairs.withUnsafeBufferPointer { pairs in
-      for resample in 0..<resamples {
-        if resample % 256 == 0 { try Interrupt.check() }
-        let stream = RandomStream(
-          seed: seed, purpose: "paired bootstrap", index: UInt64(resample))
-        var sum = SIMD2<Double>.zero
-        var place = 0
-        var counter: UInt64 = 0
-        while place < documents {
-          let words = stream.block(counter)
-          counter += 1
-          for lane in 0..<min(4, documents - place) {
-            // The upper half of a 32 by 32 bit product: uniform over the documents up to 2^-32.
-            sum += pairs[Int((UInt64(words[lane]) * UInt64(documents)) >> 32)]
-          }
-          place += 4
-        }
-        // Documents of no tokens alone say nothing; the observed difference would be 0/0 too.
-        result[resample] = sum.y > 0 ? sum.x / sum.y : 0
-      }
-    }
-    return result
+  init(
+    difference: Double, interval: ClosedRange<Double>, level: Double, probability: Double,
+    standardError: Double, documents: Int, tokens: Int, resamples: Int
+  ) {
+    self.difference = difference
+    self.interval = interval
+    self.level = level
+    self.probability = probability
+    self.standardError = standardError
+    self.documents = documents
+    self.tokens = tokens
+    self.resamples = resamples
   }
 
   /// The quantile of sorted values, interpolated between neighbours.

@@ -30,6 +30,7 @@ struct Diverge: Verb {
   var data: DatasetReference?
   @Opt("from", "the reference model") var reference: ModelReference?
   @Opt("length", "the longest document", unit: "tokens", range: 2...) var length: Int?
+  @Opt("rows", "only the first rows, as many as there are", range: 1...) var limit: Int?
 
   func run(_ context: RunContext) throws -> Outcome {
     let model = try context.loadedModel().model
@@ -38,10 +39,11 @@ struct Diverge: Verb {
         "there is no reference model",
         help: "bind one first: `base = load phi`, then `diverge from=$base`")
     }
-    guard let rows = try data?.rows(for: .test), !rows.isRandomTokens else {
+    guard var rows = try data?.rows(for: .test), !rows.isRandomTokens else {
       throw $data.failure(
         "there are no rows to compare on", help: "name a dataset: `diverge tiny-codes from=$base`")
     }
+    if let limit, limit < rows.count { rows = try rows.first(limit) }
     context.warn(of: try context.loadedModel(), measuring: rows)
     let windows = try OliveDialect().windows(
       try rows.texts(), tokenizer: model.tokenizer, options: DialectOptions(length: length))

@@ -77,6 +77,12 @@ struct MergeVerb: Verb {
       value,
       Report(
         fields: fields,
-        display: [.text("merged \(layers.count) adapters into the weights"), .grid(grid)]))
+        display: [
+          .text(
+            "merged \(layers.count) adapters into the weights: \(Words.percent(total.changed)) of \(report.isRequantized ? "the codes" : "them") changed, "
+              + (total.steps.map { "the change is \(Words.short($0)) steps, " } ?? "")
+              + "cosine of intended and realized change \(Words.decimals(total.cosine, 3))"),
+          .grid(grid),
+        ]))
   }
 }

@@ -50,7 +50,9 @@ struct Quantize: Verb {
     "length", "tokens in a block; 2048 by default, or what the model reads", unit: "tokens",
     range: 2...)
   var length: Int?
-  @Opt("seed", "draws the blocks at random instead of taking the first", range: 0...) var seed: Int?
+  @Opt(
+    "seed", "which blocks: 42 takes the first, another number draws as many at random", range: 0...)
+  var seed: Int = 42
   @Opt("order", "gptq: the order of columns; act and gar take the largest inputs first")
   var order: QuantizationSettings.Order?
   @Opt("scale", "how a group's scale is found: from its extremes, or by least squares")
@@ -71,7 +73,7 @@ struct Quantize: Verb {
     if let symmetric { settings.symmetric = symmetric }
     settings.samples = samples
     settings.length = length
-    settings.seed = seed.map { UInt64($0) }
+    settings.seed = seed == 42 ? nil : UInt64(seed)
     if let order { settings.order = order }
     if let scale { settings.scale = scale }
     if let damp { settings.damping = Float(damp) }

@@ -45,15 +45,35 @@ private final class Streams: Sendable {
 
   @Test func reportsForPeople() {
     let streams = Streams()
-    streams.screen().show(Self.report(22.63581, label: "q → ft"))
+    streams.screen().show(Self.report(22.63581))
     #expect(
       streams.out == """
-        q → ft: ppl  phi → gptq w4  0.5 s
+        ppl  phi → gptq w4  0.5 s
           value   22.6358
           nll     3.14159
           tokens  120
           loss    2 values
         note: cached
+
+        """)
+  }
+
+  /// In a branch a line does, with what must be known.
+  @Test func reportsOfBranchesAreBrief() {
+    let streams = Streams()
+    var report = Self.report(22.63581, label: "q → ft")
+    report.display = [.text("a sentence\nand another"), .grid(Grid(rows: [["a", "b"]]))]
+    report.notes += ["defaults of demo: length=256", "warning: nearly a no-op"]
+    streams.screen().show(report)
+    report.value = nil
+    streams.screen().show(report)
+    #expect(
+      streams.out == """
+        q → ft: ppl 22.6358  phi → gptq w4  0.5 s  cached
+        warning: nearly a no-op
+        q → ft: ppl  phi → gptq w4  0.5 s  cached
+        a sentence
+        warning: nearly a no-op
 
         """)
   }

@@ -5,6 +5,8 @@ import Runtime
 struct BoundArgument {
   var place: Int
   var parameter: ParameterDeclaration
+  /// The key that it was given by.
+  var key: String?
   var value: Value
   var origin: ArgumentOrigin
   /// The pack that wrote it.
@@ -64,13 +66,14 @@ extension Interpreter {
     bound.arguments = matching.matched.map { match in
       BoundArgument(
         place: match.parameter, parameter: declaration.parameters[match.parameter],
-        value: match.argument.value, origin: .given, pack: scope.pack,
-        span: match.argument.value.span, notes: [])
+        key: match.argument.key?.text, value: match.argument.value, origin: .given,
+        pack: scope.pack, span: match.argument.value.span, notes: [])
     }
     try expandName(&bound, declaration, call, shapes, in: scope)
     addDefaults(&bound, declaration, call, in: scope)
 
     var variadic: [Datum] = []
+    var keyed: [Datum] = []
     for argument in bound.arguments {
       let parameter = argument.parameter
       do {
@@ -78,6 +81,11 @@ extension Interpreter {
         inner.pack = argument.pack
         let datum = try evaluate(argument.value, in: inner)
         let conversion = conversion(in: inner, alias: bound.packName)
+        if parameter.takesAnyKey, let key = argument.key {
+          keyed.append(.list([.string(key), datum]))
+          if !datum.isKnown { bound.isKnown = false }
+          continue
+        }
         if parameter.isVariadic, argument.origin == .given {
           variadic.append(datum)
           if !datum.isKnown { bound.isKnown = false }
@@ -90,12 +98,14 @@ extension Interpreter {
         problems.append(diagnose(error, argument, declaration))
       }
     }
-    if !variadic.isEmpty, bound.isKnown,
-      let argument = bound.arguments.first(where: \.parameter.isVariadic)
-    {
+    for argument in bound.arguments where bound.isKnown {
+      let parameter = argument.parameter
+      guard let values = parameter.isVariadic ? variadic : parameter.takesAnyKey ? keyed : nil,
+        !values.isEmpty
+      else { continue }
       do {
         try made.slots[argument.place].assign(
-          .list(variadic), .given, conversion(in: scope, alias: bound.packName))
+          .list(values), .given, conversion(in: scope, alias: bound.packName))
       } catch { problems.append(diagnose(error, argument, declaration)) }
     }
     let taken = Set(bound.arguments.map(\.place))

@@ -127,9 +127,11 @@ private struct Branches {
     var local = scope
     local.label = scope.labelled(label.text)
     let interpreter = interpreter
+    let start = ContinuousClock.now
     let value = try interpreter.attempt(.pending(.anything), at: span) { try body(&local) }
     guard interpreter.mode == .run else { return }
     if case .report(let report) = value { interpreter.session.presenter.show(report) }
-    result.rows.append(Table.Row(label: label.text, result: value))
+    result.rows.append(
+      Table.Row(label: label.text, result: value, seconds: ContinuousClock.now - start))
   }
 }

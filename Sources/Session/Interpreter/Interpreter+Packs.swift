@@ -32,7 +32,9 @@ extension Interpreter {
     }
     // What was evaluated may have meant other things by the names that are new now.
     for case .lazy(let binding) in scope.names.values { binding.value = nil }
-    if pack.name != StandardLibrary.prelude, !scope.packs.contains(pack.name) {
+    // What the prelude takes over belongs to it.
+    let isPrelude = pack.name == StandardLibrary.prelude || outer?.name == StandardLibrary.prelude
+    if !isPrelude, !scope.packs.contains(pack.name) {
       scope.packs.append(pack.name)
     }
   }

@@ -92,6 +92,13 @@ extension Interpreter {
       if let stopped = session.stopped { return .model(stopped.model) }
     case "here":
       if let pack = scope.pack { return .string(pack.folder) }
+    case "model":
+      guard scope.model.kind != .nothing else {
+        throw Diagnostic(
+          code: "bind.model", "`$model` is the current model, and none is loaded", at: name.span,
+          help: "load a model first: `load phi`")
+      }
+      return scope.model
     case "args":
       return .list(session.settings.arguments.map(Datum.string))
     default: break

@@ -101,7 +101,8 @@ final class Interpreter {
       if isTopLevel || index < statements.count - 1 {
         if case .pipe(let pipe) = statement {
           if !recallsOnly(pipe) { show(result, in: &scope) }
-        } else if case .binding = statement, [.report, .table].contains(result.kind) {
+        } else if isTopLevel, case .binding = statement, [.report, .table].contains(result.kind) {
+          // Inside of a block or definition a name is for what follows there.
           show(result, in: &scope)
         }
       }

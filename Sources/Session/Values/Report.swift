@@ -18,6 +18,8 @@ public struct Report: Sendable {
   public var pack: String?
   /// The headline number; JSON has it as `value`.
   public var value: Double?
+  /// The field that is the headline number too, where it has a name of its own; tables then show it once.
+  public var headline: String?
   /// The verb's own fields in their order.
   public var fields: JSONObject
   /// What people are shown. Empty: the headline and the scalar fields.

@@ -6,10 +6,13 @@ public struct Table: Sendable {
     public var label: String
     /// What the branch yielded: a report, a model, a table, a value.
     public var result: Datum
+    /// How long the whole branch took; nil where it is not known.
+    public var seconds: Double?
 
-    public init(label: String, result: Datum) {
+    public init(label: String, result: Datum, seconds: Double? = nil) {
       self.label = label
       self.result = result
+      self.seconds = seconds
     }
   }
 
@@ -32,11 +35,17 @@ public struct Table: Sendable {
 
   public subscript(label: String) -> Datum? { rows.first { $0.label == label }?.result }
 
-  /// The rows with those of inner tables in their places, under `outer / inner`.
+  /// The rows with those of inner tables in their places, under `outer / inner`; where there is one outer row alone, its
+  /// label tells nothing apart and is left out.
   public var leaves: [Row] {
     rows.flatMap { row in
       guard case .table(let inner) = row.result else { return [row] }
-      return inner.leaves.map { Row(label: "\(row.label) / \($0.label)", result: $0.result) }
+      guard rows.count > 1 else { return inner.leaves }
+      return inner.leaves.map { leaf in
+        var leaf = leaf
+        leaf.label = "\(row.label) / \(leaf.label)"
+        return leaf
+      }
     }
   }
 
@@ -45,7 +54,7 @@ public struct Table: Sendable {
     var columns = ["label"]
     var seen: Set<String> = ["label", "model"]
     for row in leaves {
-      for (key, value) in Self.cells(row.result) where value.isScalar && !seen.contains(key) {
+      for (key, value) in Self.cells(row) where value.isScalar && !seen.contains(key) {
         seen.insert(key)
         columns.append(key)
       }
@@ -57,7 +66,7 @@ public struct Table: Sendable {
   public var cells: [[JSON]] {
     let columns = columns
     return leaves.map { row in
-      var cells = Self.cells(row.result)
+      var cells = Self.cells(row)
       cells["label"] = .string(row.label)
       return columns.map { key in
         cells[key].flatMap { $0.isScalar ? $0 : nil } ?? .null
@@ -87,11 +96,17 @@ public struct Table: Sendable {
     return .object(object)
   }
 
+  private static func cells(_ row: Row) -> JSONObject {
+    var cells = cells(row.result)
+    if let seconds = row.seconds, cells["seconds"] != nil { cells["seconds"] = .number(seconds) }
+    return cells
+  }
+
   private static func cells(_ result: Datum) -> JSONObject {
     switch result {
     case .report(let report):
       var cells = JSONObject()
-      if let value = report.value { cells["value"] = .number(value) }
+      if let value = report.value, report.headline == nil { cells["value"] = .number(value) }
       for (key, value) in report.fields { cells[key] = value }
       cells["seconds"] = .number(report.seconds)
       if let model = report.model { cells["model"] = .string(model) }
