@@ -26,6 +26,17 @@ extension Conformance {
         }
       }
     },
+    Check("random") { trial in
+      for dtype in [DType.f32, .f16, .bf16] {
+        try trial.attempt(dtype.rawValue) { trial in
+          let target = try trial.tensor([7, 33], dtype)
+          let stream = RandomStream(seed: 9, purpose: "random")
+          try trial.device.fill(target.device, from: stream, deviation: 0.02)
+          try trial.reference.fill(target.reference, from: stream, deviation: 0.02)
+          try trial.expect("", target.device, target.reference, within: Tolerance.exact)
+        }
+      }
+    },
     Check("fill") { trial in
       for value: Float in [0, 2.5] {
         for dtype in DType.allCases {

@@ -1,5 +1,4 @@
 import Checkpoints
-import Glibc
 import JSON
 import Runtime
 import Tensor
@@ -22,12 +21,14 @@ public func randomModel(
   let random = RandomWeights(config: config, family: family, dtype: dtype, seed: seed)
   func tensor(_ name: String, _ shape: [Int]) throws -> Tensor {
     try Interrupt.check()
-    let storage = HostStorage(byteCount: shape.reduce(dtype.size, *))
-    if let host = storage.host {
-      random.fill(
-        UnsafeMutableRawBufferPointer(start: host, count: storage.byteCount), name: name, from: 0)
+    let tensor = try backend.make(shape, dtype)
+    if let value = RandomWeights.constant(name) {
+      try backend.fill(tensor, with: value)
+    } else {
+      try backend.fill(
+        tensor, from: random.stream(name), deviation: Float(config.initializerRange))
     }
-    return try backend.place(Tensor(storage, shape: shape, dtype: dtype))
+    return tensor
   }
   let embedding = try tensor("model.embed_tokens.weight", [config.vocabulary, config.hidden])
   let projections = family.projections(config)
@@ -122,48 +123,28 @@ struct RandomWeights {
     return tensors
   }
 
-  /// Fills `bytes` with elements `from...` of the named tensor.
-  ///
-  /// A weight is the sum of the four bytes of one random word, shifted and scaled to mean 0 and the wanted deviation: close
-  /// to a normal distribution, with so few values that a table holds them all.
-  func fill(_ bytes: UnsafeMutableRawBufferPointer, name: String, from first: Int) {
-    switch dtype {
-    case .f32: fill(bytes.bindMemory(to: UInt32.self), name, first) { $0.bitPattern }
-    case .f16: fill(bytes.bindMemory(to: UInt16.self), name, first) { Float16($0).bitPattern }
-    default:
-      fill(bytes.bindMemory(to: UInt16.self), name, first) {
-        let bits = $0.bitPattern
-        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
-      }
-    }
+  /// What all elements of a norm's weight or a bias are; nil for other tensors.
+  static func constant(_ name: String) -> Float? {
+    name.hasSuffix("norm.weight") ? 1 : name.hasSuffix(".bias") ? 0 : nil
   }
 
-  private func fill<Bits>(
-    _ target: UnsafeMutableBufferPointer<Bits>, _ name: String, _ first: Int,
-    encode: (Float) -> Bits
-  ) {
-    if name.hasSuffix("norm.weight") || name.hasSuffix(".bias") {
-      target.update(repeating: encode(name.hasSuffix(".bias") ? 0 : 1))
-      return
+  func stream(_ name: String) -> RandomStream {
+    RandomStream(seed: seed, purpose: "weights \(name)")
+  }
+
+  /// Fills `bytes` with elements `from...` of the named tensor.
+  func fill(_ bytes: UnsafeMutableRawBufferPointer, name: String, from first: Int) {
+    guard let value = Self.constant(name) else {
+      return RandomNumbers(stream(name), deviation: Float(config.initializerRange))
+        .fill(bytes, dtype, from: first)
     }
-    // Each byte has the variance (256² − 1) / 12.
-    let factor = Float(config.initializerRange / (4 * 65535.0 / 12).squareRoot())
-    let table = (0...1020).map { encode((Float($0) - 510) * factor) }
-    let stream = RandomStream(seed: seed, purpose: "weights \(name)")
-    let count = target.count
-    table.withUnsafeBufferPointer { table in
-      var place = 0
-      while place < count {
-        let words = stream.block(UInt64((first + place) / 4))
-        var lane = (first + place) % 4
-        while lane < 4, place < count {
-          let word = words[lane]
-          let sum = (word & 0xFF) + (word >> 8 & 0xFF) + (word >> 16 & 0xFF) + (word >> 24)
-          target[place] = table[Int(sum)]
-          lane += 1
-          place += 1
-        }
-      }
+    switch dtype {
+    case .f32: bytes.bindMemory(to: Float.self).update(repeating: value)
+    case .f16: bytes.bindMemory(to: Float16.self).update(repeating: Float16(value))
+    // 0 and 1 lose nothing.
+    default:
+      bytes.bindMemory(to: UInt16.self).update(
+        repeating: UInt16(truncatingIfNeeded: value.bitPattern >> 16))
     }
   }
 }

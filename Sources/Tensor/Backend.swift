@@ -26,6 +26,8 @@ public protocol Backend: AnyObject, Sendable {
   /// Copies `source` into the equally shaped view `target` of the same type.
   func copy(_ source: Tensor, into target: Tensor) throws
   func fill(_ target: Tensor, with value: Float) throws
+  /// Element i of the contiguous `target` becomes a number of mean 0 from word i of `stream`; see `RandomNumbers`.
+  func fill(_ target: Tensor, from stream: RandomStream, deviation: Float) throws
 
   // MARK: Operations
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Data
 import JSON
 import Models
@@ -18,7 +19,8 @@ struct Load: Verb {
 
     adapter= takes an adapter from another folder, as Olive writes it beside its model.
 
-    weights=random needs the configuration only and draws weights from the seed: for timing and plans.
+    weights=random needs the configuration only and draws weights from the seed, on the device: for timing and plans. The \
+    shapes of phi and llama ship with olv.
     """
   static let input = VerbInput.nothing
   static let output = VerbOutput.model
@@ -48,7 +50,14 @@ struct Load: Verb {
   @Opt("adapter", "a PEFT adapter to use instead of the one in the folder: a folder or a hub id")
   var adapter: Path?
 
-  private func folder(_ engine: Engine) throws -> String {
+  /// The model's folder. Where only its shape is wanted, the standard library may know that.
+  private func folder(_ engine: Engine, _ session: Session) throws -> String {
+    if weights == .random, let library = session.standardLibraryFolder,
+      (try? engine.cache.find(source.location, kind: .model, revision: revision)) == nil
+    {
+      let shipped = "\(library)/configs/\(source.location)"
+      if FileBytes.isFile("\(shipped)/\(ModelFiles.config)") { return shipped }
+    }
     do { return try engine.cache.find(source.location, kind: .model, revision: revision) } catch let
       failure as any Failure
     { throw $source.failure(failure) }
@@ -58,7 +67,7 @@ struct Load: Verb {
     guard let engine = context.session.host as? Engine, !engine.isPromised(source.location) else {
       return
     }
-    _ = try folder(engine)
+    _ = try folder(engine, context.session)
     if let adapter, !engine.isPromised(adapter.path) { _ = try adapterFolder(engine) }
   }
 
@@ -70,7 +79,7 @@ struct Load: Verb {
 
   func run(_ context: RunContext) throws -> Outcome {
     let engine = try context.engine
-    let folder = try folder(engine)
+    let folder = try folder(engine, context.session)
     let backend = try context.backend()
     var model: Model
     switch weights {
