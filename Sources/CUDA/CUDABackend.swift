@@ -21,6 +21,7 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
   let products: Products
   let libraries: Libraries
   let limits = Limits()
+  let attentionState = AttentionState()
 
   /// Bytes of workspaces.
   struct Limits {
