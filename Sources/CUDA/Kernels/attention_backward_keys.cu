@@ -51,8 +51,8 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 8 / KEY_W
     for (int i = threadIdx.x; i < queries; i += threads) {
       bool valid = first + i < run.length;
       i64 place = static_cast<i64>(head) * tokens + run.start + first + i;
-      sum_tiles[slot * queries + i] = valid ? log_sum_exp[place] * 1.4426950408889634f : 0;
-      delta_tiles[slot * queries + i] = valid ? delta[place] : 0;
+      copy_word_async(sum_tiles + slot * queries + i, log_sum_exp + (valid ? place : 0), valid);
+      copy_word_async(delta_tiles + slot * queries + i, delta + (valid ? place : 0), valid);
     }
     commit_copies();
   };

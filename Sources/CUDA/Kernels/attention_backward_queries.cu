@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) at
       int index = mine + 16 * p + 8 * h;
       bool valid = index < run.length;
       i64 place = static_cast<i64>(head) * tokens + run.start + index;
-      sums[p][h] = valid ? log_sum_exp[place] * 1.4426950408889634f : 0;
+      sums[p][h] = valid ? log_sum_exp[place] : 0;
       means[p][h] = valid ? delta[place] : 0;
     }
   float output[pieces][columns / 8][4] = {};

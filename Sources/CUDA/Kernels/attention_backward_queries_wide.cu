@@ -48,7 +48,7 @@ extern "C" __global__ void __launch_bounds__(threads, WIDTH <= 64 ? 2 : 1) atten
     int index = mine + 8 * h;
     bool valid = index < run.length;
     i64 place = (i64)head * tokens + run.start + index;
-    sums[h] = valid ? log_sum_exp[place] * 1.4426950408889634f : 0;
+    sums[h] = valid ? log_sum_exp[place] : 0;
     means[h] = valid ? delta[place] : 0;
   }
   float output[WIDTH / 2] = {};

@@ -4,6 +4,8 @@
 // tensor, and query i of the sequence has position `offset + i`: 0 for whole sequences, the tokens held before for a
 // sequence that is being continued.
 //
+// `log_sum_exp [heads, tokens]` is in units of log 2.
+//
 // Paper: Dao, "FlashAttention-2" (2023), algorithm 1.
 //
 // Grid: (runs, heads). Threads: 128.
@@ -44,7 +46,9 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) at
   commit_copies();
   await_copies<1>();
   __syncthreads();
-  rotate_tile<threads>(query_tile, rotary, run.table, offset + run.first, last - run.first + 1);
+  rotate_tile<threads>(
+      rotary, run.table, offset + run.first, last - run.first + 1,
+      [=](int row, int column) { return query_tile + row * pitch + column; });
 
   float output[pieces][columns / 8][4] = {};
   float top[pieces][2], total[pieces][2] = {};
@@ -168,7 +172,7 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) at
       int local = row + 16 * p + 8 * h + lane / 4;
       int index = run.first + local;
       if (log_sum_exp && (lane & 3) == 0 && index < run.length)
-        log_sum_exp[static_cast<i64>(head) * tokens + run.start + index] = scale * top[p][h] + logf(sum);
+        log_sum_exp[static_cast<i64>(head) * tokens + run.start + index] = factor * top[p][h] + log2f(sum);
 #pragma unroll
       for (int n = 0; n < columns / 8; n++)
         *reinterpret_cast<u32 *>(query_tile + local * pitch + n * 8 + (lane & 3) * 2) =

@@ -39,20 +39,9 @@ extern "C" __global__ void __launch_bounds__(threads, 2) attention_forward(
   load(first_tile);
   await_copies<1>();
   __syncthreads();
-  {
-    const float *cosine = rotary.cosine(run.table), *sine = rotary.sine(run.table);
-    int half = rotary.half;
-    for (int i = threadIdx.x; i < (last - run.first + 1) * half; i += threads) {
-      int row = i / half, column = i % half;
-      i64 angle = (i64)(offset + run.first + row) * half + column;
-      float c = cosine[angle], s = sine[angle];
-      bf16 *p = reinterpret_cast<bf16 *>(query_tile + place<rows>(row, column));
-      bf16 *r = reinterpret_cast<bf16 *>(query_tile + place<rows>(row, column + half));
-      float a = widen(*p), b = widen(*r);
-      *p = to_bf16(a * c - b * s);
-      *r = to_bf16(b * c + a * s);
-    }
-  }
+  rotate_tile<threads>(
+      rotary, run.table, offset + run.first, last - run.first + 1,
+      [=](int row, int column) { return reinterpret_cast<bf16 *>(query_tile + place<rows>(row, column)); });
 
   float output[WIDTH / 2] = {};
   float top[2] = {-infinity, -infinity}, total[2] = {};
@@ -137,7 +126,7 @@ extern "C" __global__ void __launch_bounds__(threads, 2) attention_forward(
     float inverse = sum > 0 ? 1 / sum : 0;
     int local = row + 8 * h + lane / 4, index = run.first + local;
     if (log_sum_exp && (lane & 3) == 0 && index < run.length)
-      log_sum_exp[(i64)head * tokens + run.start + index] = scale * top[h] + logf(sum);
+      log_sum_exp[(i64)head * tokens + run.start + index] = factor * top[h] + log2f(sum);
 #pragma unroll
     for (int n = 0; n < WIDTH / 8; n++)
       *reinterpret_cast<u32 *>(query_tile + place<rows>(local, n * 8 + (lane & 3) * 2)) =

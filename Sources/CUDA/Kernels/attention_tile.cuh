@@ -44,21 +44,54 @@ __device__ __forceinline__ void load_tile(bf16 *tile, const bf16 *source, i64 st
 #endif
 }
 
-// Turns the rows of a tile in place, row r by the angles of position `position + r`.
-template <int THREADS>
-__device__ __forceinline__ void rotate_tile(bf16 *tile, const Rotary &rotary, int table, int position, int rows) {
+// Eight neighbours' angles, and two runs of eight numbers turned by them.
+struct Turn {
+  float c[8], s[8];
+
+  __device__ __forceinline__ Turn(const float *cosine, const float *sine) {
+#pragma unroll
+    for (int j = 0; j < 8; j += 4) {
+      *reinterpret_cast<float4 *>(c + j) = __ldg(reinterpret_cast<const float4 *>(cosine + j));
+      *reinterpret_cast<float4 *>(s + j) = __ldg(reinterpret_cast<const float4 *>(sine + j));
+    }
+  }
+  __device__ __forceinline__ void forth(float (&a)[8], float (&b)[8]) const {
+#pragma unroll
+    for (int j = 0; j < 8; j++) {
+      float x = a[j], y = b[j];
+      a[j] = x * c[j] - y * s[j];
+      b[j] = y * c[j] + x * s[j];
+    }
+  }
+  __device__ __forceinline__ void back(float (&a)[8], float (&b)[8]) const {
+#pragma unroll
+    for (int j = 0; j < 8; j++) {
+      float x = a[j], y = b[j];
+      a[j] = x * c[j] + y * s[j];
+      b[j] = y * c[j] - x * s[j];
+    }
+  }
+};
+
+// Turns the rows of a tile in place, row r by the angles of position `position + r`. `at(row, column)` is the address of an
+// element; eight columns from a multiple of eight on lie together.
+template <int THREADS, typename Place>
+__device__ __forceinline__ void rotate_tile(const Rotary &rotary, int table, int position, int rows, Place at) {
   const float *cosine = rotary.cosine(table), *sine = rotary.sine(table);
   int half = rotary.half;
-  if (half % 2 == 0) {
-    int pairs = half / 2;
-    for (int i = threadIdx.x; i < rows * pairs; i += THREADS) {
-      int row = i / pairs, column = i % pairs * 2;
+  if (half % 8 == 0) {
+    int units = half / 8;
+#pragma unroll 3
+    for (int i = threadIdx.x; i < rows * units; i += THREADS) {
+      int row = i / units, column = i % units * 8;
       i64 angle = (i64)(position + row) * half + column;
-      float2 c = *reinterpret_cast<const float2 *>(cosine + angle), s = *reinterpret_cast<const float2 *>(sine + angle);
-      u32 *p = reinterpret_cast<u32 *>(tile + row * pitch + column), *r = p + pairs;
-      float a = low_bf16(*p), b = high_bf16(*p), x = low_bf16(*r), y = high_bf16(*r);
-      *p = pack_bf16(a * c.x - x * s.x, b * c.y - y * s.y);
-      *r = pack_bf16(x * c.x + a * s.x, y * c.y + b * s.y);
+      Turn turn(cosine + angle, sine + angle);
+      float a[8], b[8];
+      load8(at(row, column), a);
+      load8(at(row, column + half), b);
+      turn.forth(a, b);
+      store8(at(row, column), a);
+      store8(at(row, column + half), b);
     }
     return;
   }
@@ -66,10 +99,10 @@ __device__ __forceinline__ void rotate_tile(bf16 *tile, const Rotary &rotary, in
     int row = i / half, column = i % half;
     i64 angle = (i64)(position + row) * half + column;
     float c = cosine[angle], s = sine[angle];
-    bf16 *p = tile + row * pitch + column;
-    float a = widen(p[0]), b = widen(p[half]);
-    p[0] = to_bf16(a * c - b * s);
-    p[half] = to_bf16(b * c + a * s);
+    bf16 *p = at(row, column), *r = at(row, column + half);
+    float a = widen(*p), b = widen(*r);
+    *p = to_bf16(a * c - b * s);
+    *r = to_bf16(b * c + a * s);
   }
 }
 
@@ -80,23 +113,29 @@ __device__ __forceinline__ void write_turned_back(
     int rows) {
   int half = rotary ? rotary->half : 0;
 #if ALIGNED
-  if (half % 2 == 0) {
-    for (int i = threadIdx.x; i < rows * (WIDTH / 2); i += THREADS) {
-      int row = i / (WIDTH / 2), column = i % (WIDTH / 2) * 2;
+  if (half % 8 == 0) {
+    // A unit of eight with the one it turns with, then the units that pass.
+    int units = half / 8, all = WIDTH / 8 - units;
+#pragma unroll 3
+    for (int i = threadIdx.x; i < rows * all; i += THREADS) {
+      int row = i / all, unit = i % all;
       const float *line = sums + row * sum_pitch;
-      float2 value = *reinterpret_cast<const float2 *>(line + column);
-      if (column < 2 * half) {
-        bool low = column < half;
-        int place = low ? column : column - half;
-        i64 angle = (i64)(position + row) * half + place;
-        float2 c = *reinterpret_cast<const float2 *>(rotary->cosine(table) + angle);
-        float2 s = *reinterpret_cast<const float2 *>(rotary->sine(table) + angle);
-        float2 other = *reinterpret_cast<const float2 *>(line + (low ? column + half : place));
-        float sign = low ? 1 : -1;
-        value.x = value.x * c.x + sign * other.x * s.x;
-        value.y = value.y * c.y + sign * other.y * s.y;
+      bf16 *to = target + row * stride;
+      int column = (unit < units ? unit : unit + units) * 8;
+      float a[8], b[8];
+#pragma unroll
+      for (int j = 0; j < 8; j += 4)
+        *reinterpret_cast<float4 *>(a + j) = *reinterpret_cast<const float4 *>(line + column + j);
+      if (unit < units) {
+        i64 angle = (i64)(position + row) * half + column;
+        Turn turn(rotary->cosine(table) + angle, rotary->sine(table) + angle);
+#pragma unroll
+        for (int j = 0; j < 8; j += 4)
+          *reinterpret_cast<float4 *>(b + j) = *reinterpret_cast<const float4 *>(line + column + half + j);
+        turn.back(a, b);
+        store8(to + column + half, b);
       }
-      *reinterpret_cast<u32 *>(target + row * stride + column) = pack_bf16(value.x, value.y);
+      store8(to + column, a);
     }
     return;
   }

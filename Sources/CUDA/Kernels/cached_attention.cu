@@ -18,9 +18,11 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
     bf16 *values, i64 value_stride, bf16 *__restrict__ y, const float *__restrict__ cosine,
     const float *__restrict__ sine, int half, int first, const int *__restrict__ base, int share, int window,
     float scale, float *__restrict__ partial, int *__restrict__ counters) {
-  __shared__ float query[HEADS][WIDTH];
+  __shared__ __align__(16) float query[HEADS][WIDTH];
   __shared__ float sums[warps][HEADS][WIDTH];
   __shared__ float tops[warps][HEADS], totals[warps][HEADS];
+  __shared__ __align__(16) bf16 new_key[WIDTH], new_value[WIDTH];
+  __shared__ float fades[HEADS][64], sum_of[HEADS];
   __shared__ int arrived;
 
   int position = first + (base ? *base : 0);
@@ -32,6 +34,25 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
   int length = ((count + gridDim.x - 1) / gridDim.x + 31) / 32 * 32;
   int start = lowest + blockIdx.x * length, end = min(start + length, position + 1);
 
+  // What lies in the cache is on its way while the new token is turned.
+  const bf16 *key_source = keys + group * WIDTH, *value_source = values + group * WIDTH;
+  struct Pair {
+    uint4 key[mine], value[mine];
+  };
+  auto load = [&](Pair &p, int i) {
+#pragma unroll
+    for (int u = 0; u < mine; u++) {
+      bool inside = i < min(end, position) && t + 4 * u < units;
+      p.key[u] = inside ? *reinterpret_cast<const uint4 *>(key_source + i * key_stride + (t + 4 * u) * 8)
+                        : make_uint4(0, 0, 0, 0);
+      p.value[u] = inside ? *reinterpret_cast<const uint4 *>(value_source + i * value_stride + (t + 4 * u) * 8)
+                          : make_uint4(0, 0, 0, 0);
+    }
+  };
+  Pair pair;
+  int i = start + warp * 8 + lane / 4;
+  load(pair, i);
+
   const float *c = cosine + (i64)position * half, *s = sine + (i64)position * half;
   auto turned = [&](const bf16 *x, int i) {
     float value = widen(x[i]);
@@ -39,17 +60,19 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
     if (i < 2 * half) return value * c[i - half] + widen(x[i - half]) * s[i - half];
     return value;
   };
+#pragma unroll
   for (int i = threadIdx.x; i < HEADS * WIDTH; i += 128) {
     // Rounded like the keys, so that one token at a time gives what many at once give.
     float value = widen(to_bf16(turned(q + (head + i / WIDTH) * WIDTH, i % WIDTH)));
     query[i / WIDTH][i % WIDTH] = value * scale * 1.4426950408889634f;
   }
-  if (start <= position && position < end) {
-    bf16 *key = keys + position * key_stride + group * WIDTH;
-    bf16 *value = values + position * value_stride + group * WIDTH;
+  bool has_new = start <= position && position < end;
+  if (has_new) {
     for (int i = threadIdx.x; i < WIDTH; i += 128) {
-      key[i] = to_bf16(turned(k + group * WIDTH, i));
-      value[i] = v[group * WIDTH + i];
+      new_key[i] = to_bf16(turned(k + group * WIDTH, i));
+      new_value[i] = v[group * WIDTH + i];
+      keys[position * key_stride + group * WIDTH + i] = new_key[i];
+      values[position * value_stride + group * WIDTH + i] = new_value[i];
     }
   }
   __syncthreads();
@@ -57,17 +80,16 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
   float top[HEADS], total[HEADS] = {}, output[HEADS][mine * 8] = {};
 #pragma unroll
   for (int h = 0; h < HEADS; h++) top[h] = -infinity;
-  const bf16 *key_source = keys + group * WIDTH, *value_source = values + group * WIDTH;
-  for (int i = start + warp * 8 + lane / 4; i - lane / 4 < end; i += warps * 8) {
-    bool valid = i < end;
-    uint4 key[mine], value[mine];
+  for (; i - lane / 4 < end; i += warps * 8) {
+    Pair next;
+    load(next, i + warps * 8);
+    if (i == position) {
 #pragma unroll
-    for (int u = 0; u < mine; u++) {
-      bool inside = valid && t + 4 * u < units;
-      key[u] = inside ? *reinterpret_cast<const uint4 *>(key_source + i * key_stride + (t + 4 * u) * 8)
-                      : make_uint4(0, 0, 0, 0);
-      value[u] = inside ? *reinterpret_cast<const uint4 *>(value_source + i * value_stride + (t + 4 * u) * 8)
-                        : make_uint4(0, 0, 0, 0);
+      for (int u = 0; u < mine; u++)
+        if (t + 4 * u < units) {
+          pair.key[u] = *reinterpret_cast<const uint4 *>(new_key + (t + 4 * u) * 8);
+          pair.value[u] = *reinterpret_cast<const uint4 *>(new_value + (t + 4 * u) * 8);
+        }
     }
 #pragma unroll
     for (int h = 0; h < HEADS; h++) {
@@ -76,7 +98,7 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
       for (int u = 0; u < mine; u++)
         if (t + 4 * u < units) {
           float x[8];
-          load8(reinterpret_cast<const bf16 *>(&key[u]), x);
+          load8(reinterpret_cast<const bf16 *>(&pair.key[u]), x);
           const float4 *p = reinterpret_cast<const float4 *>(&query[h][(t + 4 * u) * 8]);
           float4 a = p[0], b = p[1];
           score += x[0] * a.x + x[1] * a.y + x[2] * a.z + x[3] * a.w + x[4] * b.x + x[5] * b.y + x[6] * b.z +
@@ -84,20 +106,21 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
         }
       score += __shfl_xor_sync(~0u, score, 1);
       score += __shfl_xor_sync(~0u, score, 2);
-      if (valid) {
+      if (i < end) {
         float most = fmaxf(top[h], score);
-        float fade = exp2f(top[h] - most), weight = exp2f(score - most);
+        float fade = exp2_fast(top[h] - most), weight = exp2_fast(score - most);
         top[h] = most;
         total[h] = total[h] * fade + weight;
 #pragma unroll
         for (int u = 0; u < mine; u++) {
           float x[8];
-          load8(reinterpret_cast<const bf16 *>(&value[u]), x);
+          load8(reinterpret_cast<const bf16 *>(&pair.value[u]), x);
 #pragma unroll
           for (int e = 0; e < 8; e++) output[h][u * 8 + e] = output[h][u * 8 + e] * fade + weight * x[e];
         }
       }
     }
+    pair = next;
   }
 
   // The eight keys of a warp, then the four warps, then the parts.
@@ -105,7 +128,7 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
   for (int h = 0; h < HEADS; h++) {
     float most = top[h];
     for (int step = 4; step < 32; step *= 2) most = fmaxf(most, __shfl_xor_sync(~0u, most, step));
-    float fade = most == -infinity ? 0 : exp2f(top[h] - most);
+    float fade = most == -infinity ? 0 : exp2_fast(top[h] - most);
     float sum = total[h] * fade;
     for (int step = 4; step < 32; step *= 2) sum += __shfl_xor_sync(~0u, sum, step);
 #pragma unroll
@@ -128,7 +151,7 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
     float sum = 0, x = 0;
 #pragma unroll
     for (int w = 0; w < warps; w++) {
-      float fade = tops[w][h] == -infinity ? 0 : exp2f(tops[w][h] - most);
+      float fade = tops[w][h] == -infinity ? 0 : exp2_fast(tops[w][h] - most);
       sum += totals[w][h] * fade;
       x += sums[w][h][column] * fade;
     }
@@ -152,18 +175,29 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
   if (arrived != parts - 1) return;
   __threadfence();
   if (threadIdx.x == 0) *counter = 0;
+  // At most 64 parts: a warp knows how much of each is left.
+  i64 step = (i64)heads * (WIDTH + 2);
+  for (int h = warp; h < HEADS; h += warps) {
+    const float *place = partial + (i64)(head + h) * (WIDTH + 2) + WIDTH;
+    float a = lane < parts ? __ldcg(place + lane * step) : -infinity;
+    float b = lane + 32 < parts ? __ldcg(place + (lane + 32) * step) : -infinity;
+    float x = lane < parts ? __ldcg(place + lane * step + 1) : 0;
+    float z = lane + 32 < parts ? __ldcg(place + (lane + 32) * step + 1) : 0;
+    float most = warp_max(fmaxf(a, b));
+    a = a == -infinity ? 0 : exp2_fast(a - most);
+    b = b == -infinity ? 0 : exp2_fast(b - most);
+    fades[h][lane] = a;
+    fades[h][lane + 32] = b;
+    float sum = warp_sum(x * a + z * b);
+    if (lane == 0) sum_of[h] = sum;
+  }
+  __syncthreads();
   for (int i = threadIdx.x; i < HEADS * WIDTH; i += 128) {
     int h = i / WIDTH, column = i % WIDTH;
-    const float *place = partial + (i64)(head + h) * (WIDTH + 2);
-    i64 step = (i64)heads * (WIDTH + 2);
-    float most = -infinity, sum = 0, x = 0;
-    for (int p = 0; p < parts; p++) most = fmaxf(most, __ldcg(place + p * step + WIDTH));
-    for (int p = 0; p < parts; p++) {
-      float its = __ldcg(place + p * step + WIDTH);
-      float fade = its == -infinity ? 0 : exp2f(its - most);
-      sum += __ldcg(place + p * step + WIDTH + 1) * fade;
-      x += __ldcg(place + p * step + column) * fade;
-    }
-    y[(head + h) * WIDTH + column] = to_bf16(x / sum);
+    const float *place = partial + (i64)(head + h) * (WIDTH + 2) + column;
+    float x = 0;
+#pragma unroll 8
+    for (int p = 0; p < parts; p++) x += __ldcg(place + p * step) * fades[h][p];
+    y[(head + h) * WIDTH + column] = to_bf16(x / sum_of[h]);
   }
 }

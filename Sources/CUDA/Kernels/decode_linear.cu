@@ -7,7 +7,7 @@
 // scale · (Σ (128 + q)·x − (128 + zero)·Σ x).
 //
 // Compile-time: BITS, 16 for a dense bf16 matrix, else 2, 3, 4 or 8. UNIT, columns that four lanes take together: 128, or a
-// smaller group.
+// smaller group. HALF_SCALES, whether scales are f16, not f32.
 //
 // Grid: (rows / 16). Threads: 256.
 
@@ -102,9 +102,27 @@ __device__ __forceinline__ void load_words(u32 (&w)[words], const u8 *row, int u
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(256) decode_linear(
+#if HALF_SCALES
+typedef f16 Scale;
+#else
+typedef float Scale;
+#endif
+
+// What a lane reads of a unit, not yet looked at.
+struct Unit {
+  u32 a[words], b[words];
+#if BITS < 16
+  Scale s0, s1;
+  u8 z0, z1;
+#endif
+};
+
+// Units that a warp works on; as many again are under way meanwhile.
+constexpr int depth = BITS >= 8 ? 1 : 2;
+
+extern "C" __global__ void __launch_bounds__(256, BITS >= 8 ? 2 : 3) decode_linear(
     const bf16 *__restrict__ x, i64 x_stride, int n, const u8 *__restrict__ weight, i64 row_bytes,
-    const void *__restrict__ scales, int scale_type, const u8 *__restrict__ zeros, float midpoint, int group,
+    const Scale *__restrict__ scales, const u8 *__restrict__ zeros, float midpoint, int group,
     const void *__restrict__ bias, int bias_type, bf16 *__restrict__ y, int rows, int columns) {
   extern __shared__ __align__(16) u8 shared[];
   bf16 *input = reinterpret_cast<bf16 *>(shared);
@@ -116,72 +134,98 @@ extern "C" __global__ void __launch_bounds__(256) decode_linear(
   int warp = threadIdx.x / 32, lane = threadIdx.x & 31, g = lane / 4, t = lane & 3;
   int top = min((int)blockIdx.x * 16 + g, rows - 1), bottom = min((int)blockIdx.x * 16 + g + 8, rows - 1);
   const u8 *upper = weight + top * row_bytes, *lower = weight + bottom * row_bytes;
-  float result[4] = {};
-  u32 a[words], b[words];
-  if (warp < units) {
-    load_words(a, upper, warp, t);
-    load_words(b, lower, warp, t);
-  }
-  constexpr int octets = UNIT / 8;
-  int all = n * columns / 8;
-  for (int start = 0; start < all; start += 256) {
-    int i = start + threadIdx.x;
-    bool valid = i < all;
-    int row = i / (columns / 8), octet = i % (columns / 8);
-    uint4 v = valid ? *reinterpret_cast<const uint4 *>(x + row * x_stride + octet * 8) : make_uint4(0, 0, 0, 0);
-    int place = octet / octets * octets + place_of(octet % octets);
-    if (valid) reinterpret_cast<uint4 *>(input + row * columns)[place] = arranged(v);
 #if BITS < 16
-    float e[8];
-    load8(reinterpret_cast<const bf16 *>(&v), e);
-    float sum = ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]));
-    for (int step = octets / 2; step > 0; step /= 2) sum += __shfl_xor_sync(~0u, sum, step);
-    if (valid && octet % octets == 0) sums[row * units + octet / octets] = sum;
+  int groups = (columns + group - 1) / group;
+  i64 upper_group = (i64)top * groups, lower_group = (i64)bottom * groups;
 #endif
+  auto load = [&](Unit &u, int unit) {
+    if (unit >= units) return;
+    load_words(u.a, upper, unit, t);
+    load_words(u.b, lower, unit, t);
+#if BITS < 16
+    int number = unit * UNIT / group;
+    u.s0 = scales[upper_group + number];
+    u.s1 = scales[lower_group + number];
+    if (zeros) {
+      u.z0 = zeros[upper_group + number];
+      u.z1 = zeros[lower_group + number];
+    }
+#endif
+  };
+  Unit now[depth], next[depth];
+#pragma unroll
+  for (int d = 0; d < depth; d++) load(now[d], warp + d * warps);
+#pragma unroll
+  for (int d = 0; d < depth; d++) load(next[d], warp + (depth + d) * warps);
+
+  constexpr int octets = UNIT / 8, batch = 4;
+  int all = n * columns / 8;
+  for (int start = 0; start < all; start += 256 * batch) {
+    uint4 v[batch];
+#pragma unroll
+    for (int k = 0; k < batch; k++) {
+      int i = start + k * 256 + threadIdx.x;
+      int row = i / (columns / 8), octet = i % (columns / 8);
+      v[k] = i < all ? *reinterpret_cast<const uint4 *>(x + row * x_stride + octet * 8) : make_uint4(0, 0, 0, 0);
+    }
+#pragma unroll
+    for (int k = 0; k < batch; k++) {
+      int i = start + k * 256 + threadIdx.x;
+      if (start + k * 256 >= all) break;
+      int row = i / (columns / 8), octet = i % (columns / 8);
+      int place = octet / octets * octets + place_of(octet % octets);
+      if (i < all) reinterpret_cast<uint4 *>(input + row * columns)[place] = arranged(v[k]);
+#if BITS < 16
+      float e[8];
+      load8(reinterpret_cast<const bf16 *>(&v[k]), e);
+      float sum = ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]));
+      for (int step = octets / 2; step > 0; step /= 2) sum += __shfl_xor_sync(~0u, sum, step);
+      if (i < all && octet % octets == 0) sums[row * units + octet / octets] = sum;
+#endif
+    }
   }
   __syncthreads();
 
-  for (int unit = warp; unit < units; unit += warps) {
-    u32 next_a[words], next_b[words];
-    if (unit + warps < units) {
-      load_words(next_a, upper, unit + warps, t);
-      load_words(next_b, lower, unit + warps, t);
-    }
-#if BITS < 16
-    float sum[4] = {};
-#endif
-    const bf16 *source = input + g * columns + unit * UNIT + t * 8;
+  float result[4] = {};
+  for (int base = warp; base < units; base += warps * depth) {
 #pragma unroll
-    for (int o = 0; o < share / 8; o++) {
-      Eight p = unpack(a, o), r = unpack(b, o);
-      uint4 f = g < n ? *reinterpret_cast<const uint4 *>(source + o * 32) : make_uint4(0, 0, 0, 0);
-      u32 first[4] = {p.pair[0], r.pair[0], p.pair[1], r.pair[1]};
-      u32 second[4] = {p.pair[2], r.pair[2], p.pair[3], r.pair[3]};
+    for (int d = 0; d < depth; d++) {
+      int unit = base + d * warps;
+      if (unit >= units) break;
+      const Unit &u = now[d];
+#if BITS < 16
+      float sum[4] = {};
+#endif
+      const bf16 *source = input + g * columns + unit * UNIT + t * 8;
+#pragma unroll
+      for (int o = 0; o < share / 8; o++) {
+        Eight p = unpack(u.a, o), r = unpack(u.b, o);
+        uint4 f = g < n ? *reinterpret_cast<const uint4 *>(source + o * 32) : make_uint4(0, 0, 0, 0);
+        u32 first[4] = {p.pair[0], r.pair[0], p.pair[1], r.pair[1]};
+        u32 second[4] = {p.pair[2], r.pair[2], p.pair[3], r.pair[3]};
 #if BITS == 16
-      multiply(result, first, f.x, f.y);
-      multiply(result, second, f.z, f.w);
+        multiply(result, first, f.x, f.y);
+        multiply(result, second, f.z, f.w);
 #else
-      multiply(sum, first, f.x, f.y);
-      multiply(sum, second, f.z, f.w);
+        multiply(sum, first, f.x, f.y);
+        multiply(sum, second, f.z, f.w);
+#endif
+      }
+#if BITS < 16
+      constexpr float lift = BITS == 8 ? 0 : 128;
+      float s0 = widen(u.s0), s1 = widen(u.s1);
+      float z0 = (zeros ? u.z0 : midpoint) + lift, z1 = (zeros ? u.z1 : midpoint) + lift;
+      float x0 = sums[2 * t * units + unit], x1 = sums[(2 * t + 1) * units + unit];
+      result[0] += s0 * (sum[0] - z0 * x0);
+      result[1] += s0 * (sum[1] - z0 * x1);
+      result[2] += s1 * (sum[2] - z1 * x0);
+      result[3] += s1 * (sum[3] - z1 * x1);
 #endif
     }
-#if BITS < 16
-    constexpr float lift = BITS == 8 ? 0 : 128;
-    int number = unit * UNIT / group, groups = (columns + group - 1) / group;
-    float s0 = load_any(scales, (i64)top * groups + number, scale_type);
-    float s1 = load_any(scales, (i64)bottom * groups + number, scale_type);
-    float z0 = (zeros ? zeros[(i64)top * groups + number] : midpoint) + lift;
-    float z1 = (zeros ? zeros[(i64)bottom * groups + number] : midpoint) + lift;
-    float x0 = sums[2 * t * units + unit], x1 = sums[(2 * t + 1) * units + unit];
-    result[0] += s0 * (sum[0] - z0 * x0);
-    result[1] += s0 * (sum[1] - z0 * x1);
-    result[2] += s1 * (sum[2] - z1 * x0);
-    result[3] += s1 * (sum[3] - z1 * x1);
-#endif
 #pragma unroll
-    for (int i = 0; i < words; i++) {
-      a[i] = next_a[i];
-      b[i] = next_b[i];
+    for (int d = 0; d < depth; d++) {
+      now[d] = next[d];
+      load(next[d], base + (2 * depth + d) * warps);
     }
   }
 #pragma unroll
@@ -191,6 +235,7 @@ extern "C" __global__ void __launch_bounds__(256) decode_linear(
     // Neighbouring threads write neighbouring outputs of a row of x.
     int row = threadIdx.x % 16, column = threadIdx.x / 16;
     float sum = 0;
+#pragma unroll
     for (int w = 0; w < warps; w++) sum += parts[w * 128 + row * 8 + column];
     int place = blockIdx.x * 16 + row;
     if (place < rows && column < n) {

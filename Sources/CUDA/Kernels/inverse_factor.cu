@@ -61,22 +61,28 @@ extern "C" __global__ void __launch_bounds__(256, 1) factor_block(
       float inverse = 1 / sqrtf(pivot);
       float c[8], r[8];
 #pragma unroll
-      for (int p = 0; p < 8; p++) c[p] = column[ty + 16 * p] * inverse;
+      for (int p = 0; p < 8; p++) {
+        int i = ty + 16 * p;
+        c[p] = i > k ? column[i] * inverse : 0;
+      }
 #pragma unroll
       for (int q = 0; q < 8; q++) {
         int j = tx + 16 * q;
         r[q] = (j == k ? 1 : j < k ? row[j] : column[j]) * inverse;
       }
+      // Column k turns into one of the inverse, row k is done.
+      if (tx == inner)
 #pragma unroll
-      for (int p = 0; p < 8; p++) {
-        int i = ty + 16 * p;
+        for (int p = 0; p < 8; p++)
+          if (ty + 16 * p > k) x[p][block] = 0;
+      if (ty == inner)
 #pragma unroll
-        for (int q = 0; q < 8; q++) {
-          int j = tx + 16 * q;
-          if (i > k) x[p][q] = j == k ? -c[p] * r[q] : x[p][q] - c[p] * r[q];
-          if (i == k && j <= k) x[p][q] = r[q];
-        }
-      }
+        for (int q = 0; q < 8; q++)
+          if (tx + 16 * q <= k) x[block][q] = r[q];
+#pragma unroll
+      for (int p = 0; p < 8; p++)
+#pragma unroll
+        for (int q = 0; q < 8; q++) x[p][q] -= c[p] * r[q];
     }
   }
 #pragma unroll

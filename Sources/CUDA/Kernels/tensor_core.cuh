@@ -15,6 +15,13 @@ __device__ __forceinline__ void copy_async(void *target, const void *source, boo
                "l"(__cvta_generic_to_global(source)), "r"(bytes)
                : "memory");
 }
+// The same for four bytes.
+__device__ __forceinline__ void copy_word_async(void *target, const void *source, bool valid) {
+  int bytes = valid ? 4 : 0;
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;\n" ::"r"(shared_address(target)),
+               "l"(__cvta_generic_to_global(source)), "r"(bytes)
+               : "memory");
+}
 __device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
 // Waits until at most `N` groups of copies are under way.
 template <int N> __device__ __forceinline__ void await_copies() {
