@@ -17,13 +17,13 @@ extension CUDABackend {
       try check(tensor, name, "weight")
       try launch(
         form.source, "decode_linear", grid: grid, block: 256, shared: shared, x, x.stride, Int32(n),
-        tensor, tensor.stride * 2, nil as Tensor?, Int32(0), nil as Tensor?, Float(0),
+        tensor, tensor.stride * 2, nil as Tensor?, nil as Tensor?, Float(0),
         Int32(inputs), bias, bias?.dtype.code ?? 0, y, Int32(outputs), Int32(inputs))
     case .packed(let matrix):
       try check(matrix, name)
       try launch(
         form.source, "decode_linear", grid: grid, block: 256, shared: shared, x, x.stride, Int32(n),
-        matrix.codes, matrix.codes.stride, matrix.scales, matrix.scales.dtype.code, matrix.zeros,
+        matrix.codes, matrix.codes.stride, matrix.scales, matrix.zeros,
         Float(matrix.grid.midpoint), Int32(matrix.grid.width(columns: inputs)), bias,
         bias?.dtype.code ?? 0, y, Int32(outputs), Int32(inputs))
     }
@@ -39,6 +39,7 @@ private struct DecodeForm {
 
   init?(_ weight: Weight) {
     let bits: Int
+    var halves = false
     switch weight {
     case .dense(let tensor):
       guard tensor.dtype == .bf16, tensor.isAligned else { return nil }
@@ -46,6 +47,7 @@ private struct DecodeForm {
     case .packed(let matrix):
       let width = matrix.grid.width(columns: matrix.columns)
       bits = matrix.grid.bits
+      halves = matrix.scales.dtype == .f16
       unit = width % 128 == 0 ? 128 : width
       // A lane takes whole words.
       guard matrix.groupIndex == nil, [32, 64, 128].contains(unit), unit * bits % 128 == 0,
@@ -53,18 +55,19 @@ private struct DecodeForm {
       else { return nil }
     }
     guard weight.columns % unit == 0 else { return nil }
-    source = Self.source(bits, unit)
+    source = Self.source(bits, unit, hasHalfScales: halves)
   }
 
   private static let sources = Mutex<[[Int]: KernelSource]>([:])
 
-  private static func source(_ bits: Int, _ unit: Int) -> KernelSource {
+  private static func source(_ bits: Int, _ unit: Int, hasHalfScales: Bool) -> KernelSource {
     sources.withLock { known in
-      if let found = known[[bits, unit]] { return found }
+      let key = [bits, unit, hasHalfScales ? 1 : 0]
+      if let found = known[key] { return found }
       let source = KernelSource(
         "decode_linear", PackageResources.tensor_core_cuh + PackageResources.decode_linear_cu,
-        defines: ["BITS=\(bits)", "UNIT=\(unit)"])
-      known[[bits, unit]] = source
+        defines: ["BITS=\(bits)", "UNIT=\(unit)", "HALF_SCALES=\(hasHalfScales ? 1 : 0)"])
+      known[key] = source
       return source
     }
   }

@@ -14,23 +14,35 @@ extension CUDABackend {
     let (n, inputs, outputs) = (x.rows, weight.columns, weight.rows)
     try check(x, name, "x", rows: nil, columns: inputs, .bf16)
     let arithmetic = LinearArithmetic(weight, precision)
-    let input = try factor(x, arithmetic.type, name)
-    let matrix = try factor(weight, arithmetic.type, name)
-    let y = try make([n, outputs], arithmetic.type)
-    let offsets = try bias.map { bias in
+    if let bias {
       try require(
         bias.count == outputs && bias.isContiguous, name, expected: "bias [\(outputs)]",
         found: bias.summary)
       try check(bias, name, "bias")
-      return bias.dtype == arithmetic.type ? bias : try convert(bias, to: arithmetic.type)
     }
-    var reduced: Tensor?
-    if let adapter {
+    func reduce(_ input: Tensor, _ adapter: AdapterTerm) throws -> (AdapterFactors, Tensor) {
       let term = try AdapterFactors(adapter, inputs, outputs, arithmetic.type, self)
       let low = try make([n, term.rank], arithmetic.type)
       try multiply(
         try term.masked(input, self).factor, term.a.transposed, into: low,
         alpha: term.survivorScale, name)
+      return (term, low)
+    }
+    if arithmetic.type == .bf16, let y = try decodeLinear(x, weight, bias: bias) {
+      guard let adapter else { return LinearOutput(y: y, reduced: nil) }
+      let (term, low) = try reduce(x, adapter)
+      try multiply(low.factor, term.b.transposed, into: y, beta: 1, name)
+      return LinearOutput(y: y, reduced: low)
+    }
+    let input = try factor(x, arithmetic.type, name)
+    let matrix = try factor(weight, arithmetic.type, name)
+    let y = try make([n, outputs], arithmetic.type)
+    let offsets = try bias.map {
+      $0.dtype == arithmetic.type ? $0 : try convert($0, to: arithmetic.type)
+    }
+    var reduced: Tensor?
+    if let adapter {
+      let (term, low) = try reduce(input, adapter)
       try multiply(low.factor, term.b.transposed, into: y, name)
       reduced = low
     }

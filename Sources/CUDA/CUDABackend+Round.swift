@@ -2,10 +2,11 @@ import Runtime
 import Tensor
 
 extension KernelSource {
-  static let round = KernelSource("round", PackageResources.round_cu)
+  static let round = KernelSource(
+    "round", PackageResources.grid_cuh + PackageResources.round_cu)
 }
 
-/// `Grid` of round.cu.
+/// `Grid` of grid.cuh.
 struct GridParameter: BitwiseCopyable {
   var largest, midpoint: Float
   var symmetric, halfScales, shrinks: Int32

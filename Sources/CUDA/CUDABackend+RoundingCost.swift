@@ -52,7 +52,8 @@ extension CUDABackend {
       try launch(
         .clippingLimits, "clipping_limits", grid: Extent((rows + 63) / 64, groups), block: 64,
         shared: (128 * 128 + 128 * 64) * 4, weight, weight.stride, weight.dtype.code,
-        KernelBytes(GridParameter(grid, rule)), Int32(rows), Int32(width), hessian, hessian.stride, step,
+        KernelBytes(GridParameter(grid, rule)), Int32(rows), Int32(width), hessian, hessian.stride,
+        step,
         Int32(steps), limits, fault)
     } else {
       let least = try make([rows, groups], .f32)
@@ -98,7 +99,8 @@ extension CUDABackend {
     try launch(
       .roundingDifference, "rounding_difference",
       grid: Extent(rows, (columns / width + 3) / 4), block: 128, weight, weight.stride,
-      weight.dtype.code, scale, KernelBytes(GridParameter(grid, rule)), Int32(columns), Int32(width),
+      weight.dtype.code, scale, KernelBytes(GridParameter(grid, rule)), Int32(columns),
+      Int32(width),
       clip ?? -1, limits, result, fault)
     return result
   }

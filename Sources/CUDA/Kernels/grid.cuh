@@ -8,7 +8,7 @@ struct Grid {
   float midpoint;  // the zero point of a symmetric grid
   int symmetric;
   int half_scales;  // scales are kept as f16
-  int shrinks;  // smaller ranges tried, in steps of 1 %
+  int shrinks;      // smaller ranges tried, in steps of 1 %
 };
 
 __device__ __forceinline__ float code_of(float w, float scale, float zero, float largest) {

@@ -1,32 +1,7 @@
 // Weights rounded to the nearest code of their group, one warp a group; and codes packed into bit streams.
-//
-// Quotients and sums are rounded one by one, as everywhere: a product fused with a sum would move ties.
-
-struct Grid {
-  float largest, midpoint;
-  int symmetric, half_scales, shrinks;
-};
 
 // Faults that a launch may find.
 enum { WEIGHT_FAULT = 1, SCALE_FAULT = 2 };
-
-struct ScaleZero { float scale, zero; };
-
-__device__ __forceinline__ ScaleZero grid_of(float low, float high, const Grid &grid) {
-  float scale = __fdiv_rn(__fsub_rn(high, low), grid.largest);
-  if (grid.half_scales) {
-    float stored = widen(to_f16(scale));
-    // Never 0: the smallest f16 instead.
-    scale = stored > 0x1p-24f ? stored : 0x1p-24f;
-  }
-  if (grid.symmetric) return {scale, grid.midpoint};
-  float zero = rintf(fminf(fmaxf(__fsub_rn(0, __fdiv_rn(low, scale)), 0.f), grid.largest));
-  return {scale, zero};
-}
-
-__device__ __forceinline__ float code_of(float w, float scale, float zero, float largest) {
-  return rintf(fminf(fmaxf(__fadd_rn(__fdiv_rn(w, scale), zero), 0.f), largest));
-}
 
 __device__ __forceinline__ float clamped(float w, float limit) { return fminf(fmaxf(w, -limit), limit); }
 
@@ -56,41 +31,38 @@ extern "C" __global__ void round_groups(
     if (lane == 0) atomicOr(faults, WEIGHT_FAULT);
     return;
   }
-  if (grid.symmetric) {
-    high = fmaxf(high, -low);
-    low = -high;
-  }
-  if (low == high) low = -1, high = 1;
-  ScaleZero best = grid_of(low, high, grid);
+  settle_range(low, high, grid);
+  float scale, zero;
+  find_scale(low, high, grid, scale, zero);
   if (grid.shrinks) {
-    float least = infinity;
+    float least = infinity, trial_scale, trial_zero;
     for (int step = 0; step <= grid.shrinks; step++) {
-      float part = __fsub_rn(1, __fmul_rn((float)step, 0.01f));
-      ScaleZero trial = grid_of(__fmul_rn(low, part), __fmul_rn(high, part), grid);
-      float error = 0;
+      float part = kept_part(step), error = 0;
+      find_scale(__fmul_rn(low, part), __fmul_rn(high, part), grid, trial_scale, trial_zero);
       for (int j = lane; j < group; j += 32) {
         float w = clamped(load_any(weight, start + j, type), limit);
-        float code = code_of(w, trial.scale, trial.zero, grid.largest);
-        float d = __fsub_rn(__fmul_rn(__fsub_rn(code, trial.zero), trial.scale), w);
+        float code = code_of(w, trial_scale, trial_zero, grid.largest);
+        float d = __fsub_rn(value_of(code, trial_scale, trial_zero), w);
         error = fmaf(d, d, error);
       }
       error = warp_sum(error);
       if (error < least) {
         least = error;
-        best = trial;
+        scale = trial_scale;
+        zero = trial_zero;
       }
     }
   }
   if (lane == 0) {
-    if (!isfinite(best.scale)) atomicOr(faults, SCALE_FAULT);
-    if (grid.half_scales) ((f16 *)scales)[number] = to_f16(best.scale);
-    else ((float *)scales)[number] = best.scale;
-    if (zeros) zeros[number] = (u8)best.zero;
+    if (!isfinite(scale)) atomicOr(faults, SCALE_FAULT);
+    if (grid.half_scales) ((f16 *)scales)[number] = to_f16(scale);
+    else ((float *)scales)[number] = scale;
+    if (zeros) zeros[number] = (u8)zero;
   }
   u8 *to = codes + row * columns + (i64)place * group;
   for (int j = lane; j < group; j += 32)
     to[j] = (u8)code_of(
-        clamped(load_any(weight, start + j, type), limit), best.scale, best.zero, grid.largest);
+        clamped(load_any(weight, start + j, type), limit), scale, zero, grid.largest);
 }
 
 // One byte of a row's bit stream a thread. The code of column j stands at places[j] of its row, or at j.
