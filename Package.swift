@@ -86,6 +86,10 @@ let package = Package(
       name: "Transcripts", dependencies: ["Console", "Session", "Language", "Runtime"],
       path: "Tests/TranscriptSupport"),
     .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/Support"),
+    .target(name: "FakeCUDA", dependencies: ["CCUDA"], path: "Tests/FakeCUDA"),
+    .testTarget(
+      name: "CUDATests",
+      dependencies: ["TestSupport", "Runtime", "CUDA", "CCUDA", "FakeCUDA", "Tensor", "JSON"]),
     .testTarget(
       name: "JSONTests",
       dependencies: ["TestSupport", "Runtime", "JSON"]),

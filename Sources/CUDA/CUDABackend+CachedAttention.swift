@@ -67,7 +67,7 @@ extension CUDABackend {
 
   private static let cachedAttentions = Mutex<[[Int]: KernelSource]>([:])
 
-  private static func cachedAttention(width: Int, heads: Int) -> KernelSource {
+  static func cachedAttention(width: Int, heads: Int) -> KernelSource {
     cachedAttentions.withLock { known in
       if let found = known[[width, heads]] { return found }
       let source = KernelSource(

@@ -32,7 +32,7 @@ extension CUDABackend {
 }
 
 /// The variant of the kernel that serves a weight.
-private struct DecodeForm {
+struct DecodeForm {
   let source: KernelSource
   /// Columns that four lanes take together.
   let unit: Int
@@ -60,7 +60,7 @@ private struct DecodeForm {
 
   private static let sources = Mutex<[[Int]: KernelSource]>([:])
 
-  private static func source(_ bits: Int, _ unit: Int, hasHalfScales: Bool) -> KernelSource {
+  static func source(_ bits: Int, _ unit: Int, hasHalfScales: Bool) -> KernelSource {
     sources.withLock { known in
       let key = [bits, unit, hasHalfScales ? 1 : 0]
       if let found = known[key] { return found }

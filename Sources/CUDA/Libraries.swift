@@ -25,14 +25,19 @@ struct Libraries: Sendable {
     }
     // Machine code of a newer compiler need not load with an older driver.
     let majors = version >= 13000 ? [13, 12] : [12]
-    let compiler = try fill(
-      search, majors.map { "libnvrtc.so.\($0)" }, olv_compiler_fill, as: olv_compiler.self)
+    let compiler = try openCompiler(search, majors)
     let products = try fill(
       search, majors.map { "libcublasLt.so.\($0)" }, olv_products_fill, as: olv_products.self)
     let solvers = majors.map { "libcusolver.so.\($0 - 1)" }
     return Libraries(
       driver: driver, compiler: compiler, products: products,
       solver: { try fill(search, solvers, olv_solver_fill, as: olv_solver.self) })
+  }
+
+  static func openCompiler(_ search: LibrarySearch, _ majors: [Int] = [13, 12]) throws
+    -> olv_compiler
+  {
+    try fill(search, majors.map { "libnvrtc.so.\($0)" }, olv_compiler_fill, as: olv_compiler.self)
   }
 
   private static func openDriver(_ search: LibrarySearch) throws -> olv_driver {

@@ -53,7 +53,7 @@ public struct Divergence: Sendable {
   /// - Throws: `DifferentTokenizers`, `NotFiniteLikelihood`, `Cancelled`.
   public static func measure(
     _ model: Model, from reference: Model, windows: [Window],
-    batch: Int = Perplexity.batchTokens, progress: ProgressHandler? = nil
+    batch: Int? = nil, progress: ProgressHandler? = nil
   ) throws -> Divergence {
     guard model.tokenizer.contentHash == reference.tokenizer.contentHash,
       model.config.vocabulary == reference.config.vocabulary
@@ -64,7 +64,9 @@ public struct Divergence: Sendable {
     let total = windows.reduce(0) { $0 + $1.tokens.count }
     var result = Divergence(documents: [], sorted: [], seconds: 0)
     var done = 0
-    for range in WindowBatches(windows: windows, budget: batch).ranges {
+    for range in WindowBatches(
+      windows: windows, budget: batch ?? model.backend.device.passTokens
+    ).ranges {
       try Interrupt.check()
       let part = Array(windows[range])
       let ids = part.flatMap(\.tokens)

@@ -36,12 +36,12 @@ public struct Perplexity: Sendable {
   /// Measures `model` on texts in several dialects.
   ///
   /// - Parameters:
-  ///   - batch: Tokens that go through the model together. It bounds memory; the result does not depend on it beyond
-  ///     rounding.
+  ///   - batch: Tokens that go through the model together; nil lets the device say. It bounds memory; the result does
+  ///     not depend on it beyond rounding.
   /// - Throws: `NothingToScore`, `NotFiniteLikelihood`, `Cancelled`, and what the model throws.
   public static func measure(
     _ model: Model, texts: [String], dialects: [any Dialect], options: DialectOptions = .init(),
-    batch: Int = Perplexity.batchTokens, progress: ProgressHandler? = nil
+    batch: Int? = nil, progress: ProgressHandler? = nil
   ) throws -> [Perplexity] {
     try dialects.map { dialect in
       let windows = try dialect.windows(texts, tokenizer: model.tokenizer, options: options)
@@ -55,7 +55,7 @@ public struct Perplexity: Sendable {
 
   /// Measures `model` on windows of tokens.
   public static func measure(
-    _ model: Model, windows: [Window], batch: Int = Perplexity.batchTokens,
+    _ model: Model, windows: [Window], batch: Int? = nil,
     progress: ProgressHandler? = nil
   ) throws -> Perplexity {
     let clock = ContinuousClock()
@@ -65,7 +65,9 @@ public struct Perplexity: Sendable {
     var scores: [Score] = []
     scores.reserveCapacity(windows.count)
     var done = 0
-    for range in WindowBatches(windows: windows, budget: batch).ranges {
+    for range in WindowBatches(
+      windows: windows, budget: batch ?? model.backend.device.passTokens
+    ).ranges {
       try Interrupt.check()
       let part = windows[range]
       for (window, nll) in zip(part, try Perplexity.likelihoods(model, Array(part))) {
@@ -85,9 +87,6 @@ public struct Perplexity: Sendable {
       dialect: "windows", text: "\(windows.count) windows of token ids", scores: scores,
       seconds: (clock.now - start) / .seconds(1))
   }
-
-  /// Enough tokens to keep all cores busy, few enough that a batch's activations stay small.
-  public static let batchTokens = 2048
 
   /// The negative log-likelihood of every scored token of each window, nats.
   static func likelihoods(_ model: Model, _ windows: [Window]) throws -> [[Float]] {

@@ -18,9 +18,6 @@ public struct StageStatistics {
 /// every layer sees what the quantized ones before it produce, which tools that hook into a whole model need two passes
 /// for. Memory: two activations per token, and the block's weights.
 public struct CalibrationPass {
-  /// Tokens that advance together.
-  private static let batchTokens = 4096
-
   private let model: Model
   private let execution: Execution
   private let samples: Int
@@ -39,6 +36,8 @@ public struct CalibrationPass {
     tokens = data.tokens
     var segments: [Segments] = []
     var inputs: [(x: Tensor, delta: Tensor?)] = []
+    // Tokens that advance together.
+    let limit = model.backend.device.calibrationTokens
     var next = 0
     while next < data.blocks.count {
       try Interrupt.check()
@@ -54,7 +53,7 @@ public struct CalibrationPass {
         lengths.append(block.count)
         next += 1
       } while next < data.blocks.count
-        && batch.count + data.blocks[next].count <= Self.batchTokens
+        && batch.count + data.blocks[next].count <= limit
       segments.append(Segments(lengths: lengths))
       inputs.append((try model.embed(batch), nil))
     }

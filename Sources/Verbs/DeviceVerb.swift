@@ -16,10 +16,12 @@ struct DeviceVerb: Verb {
   static let input = VerbInput.nothing
   static let examples = [
     Example("device", "what computes"), Example("device cpu", "choose the CPU"),
+    Example("device measure=yes", "what it can do at best"),
   ]
   static let seeAlso = ["load"]
 
   @Arg("name", "auto, cpu, cuda or cuda:N") var device: String?
+  @Opt("measure", "time a large bf16 product and a large copy") var measure: Bool = false
 
   func run(_ context: RunContext) throws -> Outcome {
     if let device {
@@ -29,10 +31,25 @@ struct DeviceVerb: Verb {
     }
     let backend = try context.backend()
     var fields = JSONObject([
+      ("device_name", .string(backend.device.description)),
       ("name", .string(backend.device.name)), ("memory", .int(backend.device.memory)),
       ("bf16", .bool(backend.supports(.bf16))),
       ("compute", .string(try context.engine.compute.rawValue)),
     ])
+    var display = [
+      Display.text(
+        "\(backend.device): \(backend.device.name), \(Words.bytes(backend.device.memory))"
+          + (backend.supports(.bf16) ? ", bf16 products" : ""))
+    ]
+    if measure {
+      let ceilings = try Ceilings(of: backend)
+      fields["product_flops"] = .number(ceilings.product)
+      fields["copy_bytes_per_second"] = .number(ceilings.copy)
+      display.append(
+        .text(
+          "at best \(Words.count(Int(ceilings.product)))FLOP/s in bf16 products, "
+            + "\(Words.bytes(Int(ceilings.copy)))/s read and written by a copy"))
+    }
     if let measured = backend as? any MeasuredBackend {
       let use = measured.memoryUse
       fields["memory_taken"] = .int(use.taken)
@@ -44,10 +61,6 @@ struct DeviceVerb: Verb {
     return .report(
       Report(
         fields: fields,
-        display: [
-          .text(
-            "\(backend.device): \(backend.device.name), \(Words.bytes(backend.device.memory))"
-              + (backend.supports(.bf16) ? ", bf16 products" : ""))
-        ]))
+        display: display))
   }
 }

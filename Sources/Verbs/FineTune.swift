@@ -215,6 +215,7 @@ struct FineTune: Verb {
     settings.seed = UInt64(seed)
     settings.shuffles = shuffle
     settings.checkpointing = checkpointing
+    settings.passTokens = model.backend.device.trainingTokens
     settings.log = log
     let (trained, report) = try Trainer(settings, progress: context.progress).train(
       model, on: try sequences(rows, blocks: steps * batch),

@@ -83,7 +83,7 @@ struct Ppl: Verb {
       options: DialectOptions(
         length: length, special: special,
         original: dialects.contains("llamacpp") ? try rows.originalText() : nil),
-      batch: batch.map { $0 * longest } ?? Perplexity.batchTokens, progress: context.progress)
+      batch: batch.map { $0 * longest }, progress: context.progress)
     guard let first = results.first else {
       throw $dialects.failure("no protocol is named", help: "as=olive, or as=[olive gptq]")
     }
