@@ -23,6 +23,12 @@ extension CUDABackend {
     let y = try make([n, heads * width], .bf16)
     let isAligned =
       width % 8 == 0 && [q, k, v, cache.keys, cache.values].allSatisfy(\.isAligned)
+    if cache.position != nil {
+      try require(
+        n == 1 && isAligned && width <= 128, name,
+        expected: "one token at a time in a recorded step",
+        found: q.summary)
+    }
     if n == 1, isAligned, width <= 128 {
       try attendOne(q, k, v, y, tables, cache, shape)
     } else if n > 0 {
@@ -51,7 +57,9 @@ extension CUDABackend {
     // Query heads that a block serves at once, as registers allow.
     let served = [4, 3, 2].first { share % $0 == 0 } ?? 1
     let blocks = shape.keyValueHeads * (share / served)
-    let count = min(cache.count + 1, shape.window ?? .max)
+    // A recorded step serves every count that the cache may reach.
+    let count = min(
+      cache.position == nil ? cache.count + 1 : cache.capacity, shape.window ?? .max)
     // Enough blocks to fill the card, each with something to do.
     let parts = max(
       1, min((count + 31) / 32, (2 * driver.multiprocessors + blocks - 1) / blocks, 64))
@@ -61,7 +69,8 @@ extension CUDABackend {
       Self.cachedAttention(width: shape.width, heads: served), "cached_attention",
       grid: Extent(parts, shape.keyValueHeads, share / served), block: 128, q, k, v, cache.keys,
       cache.keys.stride, cache.values, cache.values.stride, y, tables.cosine, tables.sine,
-      Int32(tables.half), Int32(cache.count), nil as Tensor?, Int32(share),
+      Int32(tables.half), Int32(cache.position == nil ? cache.count : 0), cache.position,
+      Int32(share),
       Int32(shape.window ?? 0), shape.scale, partial, counters)
   }
 

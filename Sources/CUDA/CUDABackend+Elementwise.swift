@@ -28,13 +28,7 @@ extension CUDABackend {
     for id in ids where id < 0 || Int(id) >= table.rows {
       throw ShapeMismatch(operation: name, expected: "ids below \(table.rows)", found: "\(id)")
     }
-    let y = try make([ids.count, table.columns], .bf16)
-    let places = try upload(ids, .i32, name)
-    try launch(
-      .embedding, "embedding", grid: Extent(ids.count),
-      block: Extent(min(1024, max(32, (table.columns / 8 + 31) / 32 * 32))), table, table.stride,
-      table.dtype.code, places, y, Int32(table.columns))
-    return y
+    return try embedding(table, at: try upload(ids, .i32, name))
   }
 
   public func swiGLU(gate: Tensor, up: Tensor) throws -> Tensor {

@@ -42,6 +42,9 @@ final class DeviceMemory: Sendable {
     var segments: [UInt64: Int] = [:]
     var use = MemoryUse()
     var poisons = false
+    /// Where spans are taken from while a recording is made, and the arenas that spans belong to.
+    var arena: MemoryArena?
+    var owners: [UInt64: MemoryArena] = [:]
   }
 
   let driver: Driver
@@ -77,6 +80,7 @@ final class DeviceMemory: Sendable {
     let size = max(Size.grain, (bytes + Size.grain - 1) / Size.grain * Size.grain)
     try driver.enter(operation)
     let (address, poisons) = try state.withLock { state in
+      if let address = state.arena?.free[size]?.popLast() { return (address, state.poisons) }
       let isSmall = size <= Size.small
       if state.best(size, isSmall) == nil { try grow(size, isSmall, &state, operation) }
       guard let found = state.best(size, isSmall) else {
@@ -85,6 +89,10 @@ final class DeviceMemory: Sendable {
       state.cut(found, to: size, leaving: isSmall ? Size.grain : Size.small)
       state.use.taken += state.spans[found]?.size ?? 0
       state.use.peak = max(state.use.peak, state.use.taken)
+      if let arena = state.arena {
+        arena.sizes[found] = size
+        state.owners[found] = arena
+      }
       return (found, state.poisons)
     }
     if poisons {
@@ -97,8 +105,35 @@ final class DeviceMemory: Sendable {
   /// Takes a span back, joining it with free neighbours.
   func give(_ address: UInt64) {
     state.withLock { state in
+      if let arena = state.owners[address], arena.isKept {
+        arena.free[arena.sizes[address] ?? 0, default: []].append(address)
+        return
+      }
+      state.owners[address] = nil
       state.use.taken -= state.spans[address]?.size ?? 0
       state.release(address)
+    }
+  }
+
+  /// From here on, what is taken belongs to the arena, and what of it is given back stays there.
+  func openArena() -> MemoryArena {
+    let arena = MemoryArena()
+    state.withLock { $0.arena = arena }
+    return arena
+  }
+
+  /// Ends the recording; unless its spans are kept for replays, they are free again.
+  func close(_ arena: MemoryArena, keeping: Bool) {
+    state.withLock { state in
+      if state.arena === arena { state.arena = nil }
+      guard !keeping else { return }
+      arena.isKept = false
+      for address in arena.free.values.joined() {
+        state.owners[address] = nil
+        state.use.taken -= state.spans[address]?.size ?? 0
+        state.release(address)
+      }
+      arena.free = [:]
     }
   }
 
@@ -229,6 +264,16 @@ extension DeviceMemory.State {
       if place < freeLarge.count, freeLarge[place] == span { freeLarge.remove(at: place) }
     }
   }
+}
+
+/// The memory that a recorded graph works in: its launches hold addresses, so nobody else may have them while it lives.
+/// Guarded by the lock of the memory that it is part of.
+final class MemoryArena: @unchecked Sendable {
+  fileprivate var isKept = true
+  /// Bytes asked for, of every span.
+  fileprivate var sizes: [UInt64: Int] = [:]
+  /// Free spans by size.
+  fileprivate var free: [Int: [UInt64]] = [:]
 }
 
 /// Memory of the card that a tensor has.

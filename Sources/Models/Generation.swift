@@ -22,6 +22,18 @@ public struct Generation: Sendable {
 public final class Decoding {
   private let model: Model
   private var caches: [KeyValueCache] = []
+  private var recorded: RecordedStep?
+  /// Whether recording was tried and this model's steps cannot be.
+  private var isUnrecordable = false
+
+  /// A step of one token that the backend can do again.
+  private struct RecordedStep {
+    var recording: any Recording
+    /// i32 `[2]`: the token, and its position.
+    var inputs: Tensor
+    /// Tokens in all up to which it serves.
+    var limit: Int
+  }
   /// The tokens read so far.
   public private(set) var ids: [Int32] = []
 
@@ -43,17 +55,76 @@ public final class Decoding {
     let pending = crosses ? ids + new : new
     if crosses { for cache in caches { cache.count = 0 } }
     try reserve(total)
-    let logits = try run(pending)
+    let logits = try replay(pending, total) ?? run(pending)
     ids += new
     return logits
+  }
+
+  /// A step of one token from a recording, which is made where there is none yet; nil where the backend has none to offer.
+  private func replay(_ new: [Int32], _ total: Int) throws -> [Float]? {
+    guard new.count == 1, total > 1, !isUnrecordable,
+      let backend = model.backend as? any ReplayingBackend, let cache = caches.first
+    else { return nil }
+    guard new[0] >= 0, Int(new[0]) < model.config.vocabulary else {
+      throw TokenOutOfRange(id: Int(new[0]), vocabulary: model.config.vocabulary)
+    }
+    try Interrupt.check()
+    if recorded.map({ total > $0.limit }) ?? true {
+      recorded = nil
+      recorded = try record(backend, new[0], total)
+      guard recorded != nil else { return nil }
+    }
+    guard let recorded else { return nil }
+    try backend.write([new[0], Int32(cache.count)], into: recorded.inputs)
+    try recorded.recording.replay()
+    for cache in caches { cache.count += 1 }
+    return try backend.read(recorded.recording.output)
+  }
+
+  private func record(_ backend: any ReplayingBackend, _ token: Int32, _ total: Int) throws
+    -> RecordedStep?
+  {
+    let (held, capacity) = (caches[0].count, caches[0].capacity)
+    let threshold = model.config.rope.threshold
+    // One table serves a recording: it ends where the other one begins.
+    let limit = total > threshold ? capacity : min(capacity, threshold)
+    let table = try model.rotary.tables(length: limit).table(length: limit)
+    let inputs = try backend.make([2], .i32)
+    try backend.write([token, Int32(held)], into: inputs)
+    let position = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 1, rowStride: 1)
+    let id = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 0, rowStride: 1)
+    for cache in caches { cache.position = position }
+    defer {
+      for cache in caches {
+        cache.position = nil
+        cache.count = held
+      }
+    }
+    do {
+      let recording = try backend.record {
+        for cache in caches { cache.count = held }
+        let x = try backend.embedding(model.embedding, at: id)
+        return try backend.convert(try step(x, table), to: .f32)
+      }
+      return RecordedStep(recording: recording, inputs: inputs, limit: limit)
+    } catch is ShapeMismatch {
+      // Heads of a width that no recordable kernel serves: token by token then.
+      isUnrecordable = true
+      return nil
+    }
   }
 
   private func run(_ new: [Int32]) throws -> [Float] {
     let count = (caches.first?.count ?? 0) + new.count
     let table = try model.rotary.tables(length: count).table(length: count)
+    return try model.backend.read(try step(try model.embed(new), table))
+  }
+
+  /// The scores of what follows the last of the tokens whose embeddings are x.
+  private func step(_ embedded: Tensor, _ table: RotaryTable) throws -> Tensor {
     let shape = model.config.attentionShape
     let execution = model.execution()
-    var x = try model.embed(new)
+    var x = embedded
     var delta: Tensor?
     for (block, cache) in zip(model.blocks, caches) {
       try Interrupt.check()
@@ -67,16 +138,19 @@ public final class Decoding {
       }
       (x, delta) = (state.residual, state.delta)
     }
-    let last = new.count - 1..<new.count
+    let last = x.rows - 1..<x.rows
     let hidden = try execution.rmsNorm(
       x.rows(last), adding: delta?.rows(last), weight: model.norm, epsilon: model.config.epsilon)
-    return try model.backend.read(try model.logits(hidden.y))
+    return try model.logits(hidden.y)
   }
 
   /// Room for `count` tokens in every cache; growing doubles, so that a token costs little on average.
   private func reserve(_ count: Int) throws {
     if let cache = caches.first, cache.capacity >= count { return }
-    let capacity = max(count + 64, (caches.first?.capacity ?? 0) * 2)
+    // A recording holds the caches' addresses.
+    recorded = nil
+    let room = model.backend is any ReplayingBackend ? 512 : 64
+    let capacity = max(count + room, (caches.first?.capacity ?? 0) * 2)
     let width = model.config.kvHeads * model.config.headWidth
     let backend = model.backend
     func grown(_ old: Tensor?, _ held: Int) throws -> Tensor {

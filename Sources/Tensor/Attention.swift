@@ -66,6 +66,8 @@ public final class KeyValueCache {
   public let values: Tensor
   /// Tokens held.
   public var count = 0
+  /// While a step is recorded: where on the device the count stands, an i32. Attention of one token then reads it there.
+  public var position: Tensor?
 
   public var capacity: Int { keys.rows }
 

@@ -11,6 +11,8 @@ olv_fake *olv_fake_machine(void) { return &machine; }
 
 void olv_fake_reset(void) {
   memset(&machine, 0, sizeof machine);
+  // What an earlier machine held is forgotten, and freeing it then does nothing.
+  memset(blocks, 0, sizeof blocks);
   machine.version = 12040;
   machine.devices = 1;
   for (int i = 0; i < 4; i++) machine.capabilities[i] = 90;
