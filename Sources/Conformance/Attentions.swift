@@ -149,5 +149,52 @@ extension Conformance {
         }
       }
     },
+    Check("replay") { trial in
+      guard let device = trial.device as? any ReplayingBackend else { return }
+      for item in AttentionCase.all where item.threshold == .max && item.rotary != 8 {
+        try trial.attempt(item.name) { trial in
+          let shape = item.shape
+          let (queries, keys) = (shape.heads * shape.width, shape.keyValueHeads * shape.width)
+          let (steps, capacity) = (40, 90)
+          let tables = try trial.rotary(capacity, item.rotary, base: 100, threshold: .max)
+          func cache(_ backend: any Backend) throws -> KeyValueCache {
+            KeyValueCache(
+              keys: try backend.make([capacity, keys], backend.activation),
+              values: try backend.make([capacity, keys], backend.activation))
+          }
+          let (mine, believed) = (try cache(device), try cache(trial.reference))
+          // Each token's queries, keys and values are rows of a table, chosen by number.
+          let width = queries + 2 * keys
+          let rows = try trial.tensor([steps, width], .bf16)
+          func attend(
+            _ backend: any Backend, _ row: Tensor, _ table: RotaryTable, _ cache: KeyValueCache
+          ) throws -> Tensor {
+            try backend.attention(
+              q: row.columns(0..<queries), k: row.columns(queries..<queries + keys),
+              v: row.columns(queries + keys..<width), table: table, cache: cache, shape: shape)
+          }
+          let inputs = try trial.pair(Tensor([0, 0], shape: [2]), .i32).device
+          func integer(_ place: Int) -> Tensor {
+            Tensor(inputs.storage, shape: [1], dtype: .i32, offset: place, rowStride: 1)
+          }
+          mine.position = integer(1)
+          let recording = try device.record {
+            try attend(
+              device, try device.embedding(rows.device, at: integer(0)), tables.device.short, mine)
+          }
+          for step in 0..<steps {
+            try device.write([Int32(step), Int32(step)], into: inputs)
+            try recording.replay()
+            // Other work between replays must not touch what the recording works in.
+            _ = try device.add(rows.device, rows.device)
+            let row = try trial.reference.embedding(rows.reference, ids: [Int32(step)])
+            try trial.expect(
+              "step \(step)", recording.output,
+              try attend(trial.reference, row, tables.reference.short, believed),
+              within: Tolerance.halves)
+          }
+        }
+      }
+    },
   ]
 }

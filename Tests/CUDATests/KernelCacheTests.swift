@@ -35,7 +35,7 @@ extension FakeMachineTests {
       let backend = try fakeBackend(cache: cache)
       try backend.fill(try backend.make([2, 8], .f32), with: 1)
       for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
-        try Data("xxx".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+        try Data("xxx".utf8).write(to: URL(filePath: "\(folder)/\(name)"))
       }
       let again = try fakeBackend(cache: cache)
       try again.fill(try again.make([2, 8], .f32), with: 1)
