@@ -6,6 +6,8 @@ extension CUDABackend: ReplayingBackend {
     // The first run compiles and loads what it needs, which a recording must not.
     _ = try body()
     try driver.wait("record")
+    times?.isPaused.store(true, ordering: .relaxed)
+    defer { times?.isPaused.store(false, ordering: .relaxed) }
     let arena = memory.openArena()
     var isOpen = true
     defer { if isOpen { memory.close(arena, keeping: false) } }
@@ -53,6 +55,23 @@ extension CUDABackend: ReplayingBackend {
       block: Extent(min(1024, max(32, (table.columns / 8 + 31) / 32 * 32))), table, table.stride,
       table.dtype.code, ids, y, Int32(table.columns))
     return y
+  }
+}
+
+extension KernelSource {
+  static let largest = KernelSource("largest", PackageResources.largest_cu)
+}
+
+extension CUDABackend {
+  public func advance(_ inputs: Tensor, by scores: Tensor, history: Tensor) throws {
+    let name = "advance"
+    for (tensor, what) in [(inputs, "inputs"), (history, "history")] {
+      try check(tensor, name, what)
+      try check(tensor, name, what, .i32)
+    }
+    try check(scores, name, "scores", rows: 1, columns: nil, .f32)
+    try launch(
+      .largest, "advance", grid: 1, block: 1024, scores, Int32(scores.columns), inputs, history)
   }
 }
 

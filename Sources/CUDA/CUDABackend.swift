@@ -20,6 +20,7 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
   let kernels: KernelLibrary
   let products: Products
   let libraries: Libraries
+  let times: KernelTimes?
   let limits = Limits()
   let attentionState = AttentionState()
 
@@ -34,17 +35,22 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
   /// - Parameters:
   ///   - index: The N of `cuda:N`; nil takes the first that can be used.
   ///   - environment: `CUDA_HOME`, `CUDA_PATH` and the active Python environment say where libraries may lie;
-  ///     `OLV_CUDA_MEMORY`, bytes or a number with MiB or GiB, limits the memory taken.
+  ///     `OLV_CUDA_MEMORY`, bytes or a number with MiB or GiB, limits the memory taken; `OLV_CUDA_TIMES` watches kernels.
   /// - Throws: `CUDAUnavailable` with what was searched.
   public convenience init(index: Int? = nil, environment: [String: String]) throws {
     try self.init(
       try Libraries.open(environment: environment), index: index,
       cache: CubinCache(environment: environment),
-      limit: environment["OLV_CUDA_MEMORY"].flatMap(Self.bytes))
+      limit: environment["OLV_CUDA_MEMORY"].flatMap(Self.bytes),
+      times: environment["OLV_CUDA_TIMES"] == nil ? nil : KernelTimes())
   }
 
-  init(_ libraries: Libraries, index: Int?, cache: CubinCache, limit: Int? = nil) throws {
+  init(
+    _ libraries: Libraries, index: Int?, cache: CubinCache, limit: Int? = nil,
+    times: KernelTimes? = nil
+  ) throws {
     self.libraries = libraries
+    self.times = times
     driver = try Driver(libraries.driver, index: index)
     memory = DeviceMemory(driver, limit: limit)
     kernels = KernelLibrary(driver, try Compiler(libraries.compiler), cache)
@@ -70,6 +76,9 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
   public func supports(_ precision: Precision) -> Bool { true }
 
   public var memoryUse: MemoryUse { memory.use }
+  public func takeKernelTimes() -> [(name: String, count: Int, seconds: Double)] {
+    times?.take() ?? []
+  }
   public func resetMemoryPeak() { memory.resetPeak() }
   public var poisons: Bool {
     get { memory.poisons }

@@ -4,7 +4,8 @@ extension KernelSource {
     var sources: [KernelSource] = [
       .add, .clippingLimits, .convert, .crossEntropy, .dequantize, .embedding, .gptq,
       .gptqByColumns,
-      .inverseFactor, .lora, .measure, .optimizer, .random, .rmsNorm, .round, .roundingDifference,
+      .inverseFactor, .largest, .lora, .measure, .optimizer, .random, .rmsNorm, .round,
+      .roundingDifference,
       .swiGLU,
     ]
     for (width, isAligned, capability) in [

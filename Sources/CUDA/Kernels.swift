@@ -219,6 +219,22 @@ extension CUDABackend {
     cooperative: Bool = false, _ arguments: repeat each Argument
   ) throws {
     if grid.isEmpty { return }
+    if let times {
+      return try times.time("\(name)", driver) {
+        try start(
+          source, name, grid: grid, block: block, shared: shared, cooperative: cooperative,
+          repeat each arguments)
+      }
+    }
+    try start(
+      source, name, grid: grid, block: block, shared: shared, cooperative: cooperative,
+      repeat each arguments)
+  }
+
+  private func start<each Argument: KernelArgument>(
+    _ source: KernelSource, _ name: StaticString, grid: Extent, block: Extent, shared: Int,
+    cooperative: Bool, _ arguments: repeat each Argument
+  ) throws {
     let function = try kernels.function(source, name, shared: shared)
     try driver.enter("\(name)")
     // Every parameter at a multiple of 64 bytes, which the widest of them (descriptors of tensors) want.

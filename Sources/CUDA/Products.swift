@@ -243,8 +243,13 @@ extension CUDABackend {
     _ a: ProductFactor, _ b: ProductFactor, into c: Tensor, alpha: Float = 1, beta: Float = 0,
     bias: Tensor? = nil, arithmetic: Products.Arithmetic = .exact, _ operation: String
   ) throws {
-    try products.multiply(
-      a, b, into: c, alpha: alpha, beta: beta, bias: bias, arithmetic: arithmetic, memory: memory,
-      operation)
+    func run() throws {
+      try products.multiply(
+        a, b, into: c, alpha: alpha, beta: beta, bias: bias, arithmetic: arithmetic, memory: memory,
+        operation)
+    }
+    guard let times else { return try run() }
+    try times.time(
+      "\(operation) [\(c.rows), \(a.columns)] · [\(a.columns), \(c.columns)]", driver, run)
   }
 }

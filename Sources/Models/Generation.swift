@@ -22,7 +22,9 @@ public struct Generation: Sendable {
 public final class Decoding {
   private let model: Model
   private var caches: [KeyValueCache] = []
+  /// The step that yields scores, and the one that goes on by itself with the likeliest token.
   private var recorded: RecordedStep?
+  private var recordedChoice: RecordedStep?
   /// Whether recording was tried and this model's steps cannot be.
   private var isUnrecordable = false
 
@@ -31,6 +33,8 @@ public final class Decoding {
     var recording: any Recording
     /// i32 `[2]`: the token, and its position.
     var inputs: Tensor
+    /// i32 `[capacity]`: what was chosen after the token at each place, where the device chooses.
+    var history: Tensor?
     /// Tokens in all up to which it serves.
     var limit: Int
   }
@@ -65,14 +69,11 @@ public final class Decoding {
     guard new.count == 1, total > 1, !isUnrecordable,
       let backend = model.backend as? any ReplayingBackend, let cache = caches.first
     else { return nil }
-    guard new[0] >= 0, Int(new[0]) < model.config.vocabulary else {
-      throw TokenOutOfRange(id: Int(new[0]), vocabulary: model.config.vocabulary)
-    }
+    try checkRange(new[0])
     try Interrupt.check()
     if recorded.map({ total > $0.limit }) ?? true {
       recorded = nil
-      recorded = try record(backend, new[0], total)
-      guard recorded != nil else { return nil }
+      recorded = try record(backend, new[0], total, chooses: false)
     }
     guard let recorded else { return nil }
     try backend.write([new[0], Int32(cache.count)], into: recorded.inputs)
@@ -81,9 +82,48 @@ public final class Decoding {
     return try backend.read(recorded.recording.output)
   }
 
-  private func record(_ backend: any ReplayingBackend, _ token: Int32, _ total: Int) throws
-    -> RecordedStep?
-  {
+  /// Reads `token` and goes on with the likeliest tokens, without waiting for each: the next `count` of them, of which the
+  /// last is chosen but not read. Nil where the backend cannot, or not so far.
+  ///
+  /// - Throws: as `read`, and `NotFinite` where a score is NaN.
+  public func chooseLikeliest(after token: Int32, count: Int) throws -> [Int32]? {
+    let total = ids.count + count
+    guard count > 0, !ids.isEmpty, !isUnrecordable,
+      let backend = model.backend as? any ReplayingBackend,
+      ids.count > model.config.rope.threshold || total <= model.config.rope.threshold
+    else { return nil }
+    try checkRange(token)
+    try Interrupt.check()
+    try reserve(total)
+    if recordedChoice.map({ total > $0.limit }) ?? true {
+      recordedChoice = nil
+      recordedChoice = try record(backend, token, total, chooses: true)
+    }
+    guard let recorded = recordedChoice, let history = recorded.history, total <= recorded.limit
+    else { return nil }
+    let held = caches[0].count
+    try backend.write([token, Int32(held)], into: recorded.inputs)
+    for _ in 0..<count { try recorded.recording.replay() }
+    let part = Tensor(
+      history.storage, shape: [count], dtype: .i32, offset: held, rowStride: count)
+    let chosen = try backend.read(part).map { Int32($0) }
+    guard chosen.allSatisfy({ $0 >= 0 }) else {
+      throw NotFinite(operation: "sample", what: "best score")
+    }
+    for cache in caches { cache.count = held + count }
+    ids += [token] + chosen.dropLast()
+    return chosen
+  }
+
+  private func checkRange(_ token: Int32) throws {
+    guard token >= 0, Int(token) < model.config.vocabulary else {
+      throw TokenOutOfRange(id: Int(token), vocabulary: model.config.vocabulary)
+    }
+  }
+
+  private func record(
+    _ backend: any ReplayingBackend, _ token: Int32, _ total: Int, chooses: Bool
+  ) throws -> RecordedStep? {
     let (held, capacity) = (caches[0].count, caches[0].capacity)
     let threshold = model.config.rope.threshold
     // One table serves a recording: it ends where the other one begins.
@@ -93,6 +133,7 @@ public final class Decoding {
     try backend.write([token, Int32(held)], into: inputs)
     let position = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 1, rowStride: 1)
     let id = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 0, rowStride: 1)
+    let history = chooses ? try backend.make([capacity + 1], .i32) : nil
     for cache in caches { cache.position = position }
     defer {
       for cache in caches {
@@ -104,9 +145,12 @@ public final class Decoding {
       let recording = try backend.record {
         for cache in caches { cache.count = held }
         let x = try backend.embedding(model.embedding, at: id)
-        return try backend.convert(try step(x, table), to: .f32)
+        let scores = try backend.convert(try step(x, table), to: .f32)
+        if let history { try backend.advance(inputs, by: scores, history: history) }
+        return scores
       }
-      return RecordedStep(recording: recording, inputs: inputs, limit: limit)
+      return RecordedStep(
+        recording: recording, inputs: inputs, history: history, limit: limit)
     } catch is ShapeMismatch {
       // Heads of a width that no recordable kernel serves: token by token then.
       isUnrecordable = true
@@ -148,7 +192,7 @@ public final class Decoding {
   private func reserve(_ count: Int) throws {
     if let cache = caches.first, cache.capacity >= count { return }
     // A recording holds the caches' addresses.
-    recorded = nil
+    (recorded, recordedChoice) = (nil, nil)
     let room = model.backend is any ReplayingBackend ? 512 : 64
     let capacity = max(count + room, (caches.first?.capacity ?? 0) * 2)
     let width = model.config.kvHeads * model.config.headWidth
@@ -185,10 +229,18 @@ extension Model {
     var decoder = tokenizer.decoder(skipSpecial: true)
     var result = Generation(ids: [], text: "", end: .length, promptTokens: start.count)
     var next = start
+    // What the device has chosen ahead, where it does so by itself.
+    var ahead: ArraySlice<Int32> = []
     while result.ids.count < tokens {
       try Interrupt.check()
-      let logits = try decoding.read(next)
-      let id = try sampling.choose(logits, index: result.ids.count)
+      if ahead.isEmpty, sampling.temperature <= 0, next.count == 1, let last = next.first {
+        ahead =
+          try decoding.chooseLikeliest(after: last, count: min(8, tokens - result.ids.count))?[...]
+          ?? []
+      }
+      let id =
+        try ahead.popFirst()
+        ?? sampling.choose(try decoding.read(next), index: result.ids.count)
       if stop.contains(id) {
         result.end = .token(id)
         break

@@ -1,4 +1,5 @@
 import Runtime
+import Tensor
 
 /// A model, or a part of one, that olv does not know.
 public struct UnsupportedModel: Failure, Equatable {
@@ -68,4 +69,33 @@ public struct TokenOutOfRange: Failure, Equatable {
     "token id \(id) lies outside the model's vocabulary of \(vocabulary)"
   }
   public var help: String? { "use the tokenizer that belongs to the model" }
+}
+
+/// Weights that the device cannot hold: found before the first of them is read.
+public struct ModelTooLarge: Failure, Equatable {
+  public var device: String
+  /// Bytes of the weights.
+  public var needed: Int
+  /// Bytes of the device that may be taken.
+  public var available: Int
+
+  public var message: String {
+    "the model's weights take \(gigabytes(needed)), \(device) has \(gigabytes(available))"
+  }
+  public var help: String? {
+    "use --device cpu, where weights stay in the file, and quantize it there; the result may fit"
+  }
+
+  private func gigabytes(_ bytes: Int) -> String {
+    let tenths = (bytes + 50_000_000) / 100_000_000
+    return "\(tenths / 10).\(tenths % 10) GB"
+  }
+}
+
+extension Backend {
+  /// - Throws: `ModelTooLarge` where the device has less memory than `bytes`. The CPU maps files and holds what it needs.
+  func requireRoom(for bytes: Int) throws {
+    guard device.kind != .cpu, bytes > device.memory else { return }
+    throw ModelTooLarge(device: device.description, needed: bytes, available: device.memory)
+  }
 }

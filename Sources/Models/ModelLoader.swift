@@ -99,6 +99,8 @@ struct ModelLoader {
       $0.isNull ? nil : try QuantizedLayout($0, path: path)
     }
     checkpoint = try Checkpoint.open(folder)
+    try backend.requireRoom(
+      for: checkpoint.names.reduce(0) { $0 + (checkpoint.info($1)?.range.count ?? 0) })
   }
 
   func model(compute: Compute, name: String) throws -> Model {

@@ -19,6 +19,7 @@ public func randomModel(
   let tokenizer = try Tokenizer(folder: folder)
   let dtype = dtype ?? config.dtype ?? .f32
   let random = RandomWeights(config: config, family: family, dtype: dtype, seed: seed)
+  try backend.requireRoom(for: random.tensors.reduce(0) { $0 + $1.shape.reduce(dtype.size, *) })
   func tensor(_ name: String, _ shape: [Int]) throws -> Tensor {
     try Interrupt.check()
     let tensor = try backend.make(shape, dtype)

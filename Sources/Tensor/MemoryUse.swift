@@ -19,4 +19,6 @@ public protocol MeasuredBackend: Backend {
   func resetMemoryPeak()
   /// Whether new tensors are filled with NaN, so that what an operation leaves unwritten shows. For tests.
   var poisons: Bool { get set }
+  /// How long each kernel took since the last call, where the backend was asked to watch.
+  func takeKernelTimes() -> [(name: String, count: Int, seconds: Double)]
 }

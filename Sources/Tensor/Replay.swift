@@ -8,6 +8,10 @@ public protocol ReplayingBackend: Backend {
   func write(_ integers: [Int32], into target: Tensor) throws
   /// Rows of `table` whose numbers, all of them valid, are in the i32 tensor `ids`.
   func embedding(_ table: Tensor, at ids: Tensor) throws -> Tensor
+  /// Chooses the likeliest next token, f32 `scores [1, vocabulary]`, the first of equals. `inputs`, i32 `[2]`, hold a token
+  /// and its position, and become the next; `history[position]`, i32, becomes the token chosen, or −1 where a score is NaN
+  /// or none is finite.
+  func advance(_ inputs: Tensor, by scores: Tensor, history: Tensor) throws
 }
 
 /// What a backend has recorded.

@@ -55,6 +55,19 @@ struct DeviceVerb: Verb {
       fields["memory_taken"] = .int(use.taken)
       fields["memory_peak"] = .int(use.peak)
       fields["memory_held_peak"] = .int(use.heldPeak)
+      let times = measured.takeKernelTimes()
+      if !times.isEmpty {
+        display.append(
+          .grid(
+            Grid(
+              columns: ["kernel", "times", "ms", "µs each"],
+              rows: times.map {
+                [
+                  $0.name, "\($0.count)", Words.short($0.seconds * 1e3),
+                  Words.short($0.seconds * 1e6 / Double($0.count)),
+                ]
+              })))
+      }
       // What follows is measured from here on.
       measured.resetMemoryPeak()
     }
