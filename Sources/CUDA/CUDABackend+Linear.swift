@@ -92,12 +92,22 @@ extension CUDABackend {
     }
     try check(reduced, name, "reduced", rows: n, columns: term.rank, type)
     let da = try make([term.rank, inputs], .f32)
-    let db = try make([outputs, term.rank], .f32)
+    let turned = try make([term.rank, outputs], .f32)
     try multiply(
       low.transposed, try term.masked(try factor(x, type, name), self).factor, into: da,
       alpha: term.survivorScale, name)
-    try multiply(upstream.transposed, reduced.factor, into: db, alpha: adapter.scale, name)
-    return LinearGradients(dx: dx, da: da, db: db)
+    // The library is several times as fast at a product that is 64 high as at one that is 64 wide.
+    try multiply(reduced.transposed, upstream.factor, into: turned, alpha: adapter.scale, name)
+    return LinearGradients(dx: dx, da: da, db: try transpose(turned))
+  }
+
+  /// The transpose of a contiguous f32 matrix.
+  private func transpose(_ matrix: Tensor) throws -> Tensor {
+    let result = try make([matrix.columns, matrix.rows], .f32)
+    try launch(
+      .lora, "transpose", grid: Extent((matrix.columns + 31) / 32, (matrix.rows + 31) / 32),
+      block: Extent(32, 8), matrix, result, Int32(matrix.rows), Int32(matrix.columns))
+    return result
   }
 
   /// `target = source · factor` where an element survives, else 0. Both contiguous but for the source's rows; may be one.

@@ -21,7 +21,7 @@ extension CUDABackend {
     let sum = try delta == nil ? x : make([n, width], .bf16)
     let y = try make([n, width], .bf16)
     let inverse = try make([n], .f32)
-    let rows = RowBlocks(width, vectors: [x, delta, delta == nil ? nil : sum, y])
+    let rows = RowBlocks(weight, vectors: [x, delta, delta == nil ? nil : sum, y])
     try launch(
       .rmsNorm, rows.usesVectors ? "rms_norm_vectors" : "rms_norm", grid: Extent(n),
       block: rows.block, x, x.stride, delta, delta?.stride ?? 0, weight, weight.dtype.code, epsilon,
@@ -43,7 +43,7 @@ extension CUDABackend {
     try check(inverse, name, "inverse")
     try checkNorm(weight, width, name)
     let dx = try make([n, width], .bf16)
-    let rows = RowBlocks(width, vectors: [dy, sum, dSum, dx])
+    let rows = RowBlocks(weight, vectors: [dy, sum, dSum, dx])
     try launch(
       .rmsNorm, rows.usesVectors ? "rms_norm_backward_vectors" : "rms_norm_backward",
       grid: Extent(n), block: rows.block, dy, dy.stride, sum, sum.stride, weight,
@@ -64,8 +64,11 @@ private struct RowBlocks {
   let usesVectors: Bool
   let block: Extent
 
-  init(_ width: Int, vectors: [Tensor?]) {
-    usesVectors = width <= 16384 && vectors.allSatisfy { $0?.hasVectors ?? true }
+  init(_ weight: Tensor, vectors: [Tensor?]) {
+    let width = weight.count
+    usesVectors =
+      width <= 16384 && weight.dtype != .f16 && weight.address % 16 == 0
+      && vectors.allSatisfy { $0?.hasVectors ?? true }
     let each = width > 8192 ? 16 : 8
     let threads = usesVectors ? (width + each - 1) / each : width
     block = Extent(min(1024, max(32, (threads + 31) / 32 * 32)))

@@ -51,3 +51,18 @@ extern "C" __global__ void working_copy(
   if (i >= width) return;
   store_any(y, row * width + i, type, x[row * x_stride + i] * factor);
 }
+
+// y [columns, rows] = xᵀ, 32 × 32 at a time.
+extern "C" __global__ void transpose(const float *x, float *y, int rows, int columns) {
+  __shared__ float tile[32][33];
+  int row = blockIdx.y * 32, column = blockIdx.x * 32;
+  for (int i = threadIdx.y; i < 32; i += 8) {
+    int r = row + i, c = column + threadIdx.x;
+    if (r < rows && c < columns) tile[i][threadIdx.x] = x[(i64)r * columns + c];
+  }
+  __syncthreads();
+  for (int i = threadIdx.y; i < 32; i += 8) {
+    int r = column + i, c = row + threadIdx.x;
+    if (r < columns && c < rows) y[(i64)r * rows + c] = tile[threadIdx.x][i];
+  }
+}

@@ -1,14 +1,16 @@
 // Root mean square normalization with the residual's addition, and its gradient. One block a row.
 //
 // The vector kernels hold a row in registers: one vector of eight a thread, or two. They want widths of a multiple of
-// eight and rows that begin at 16 bytes; the others take anything.
+// eight, rows that begin at 16 bytes, and weights in bf16 or f32; the others take anything.
 
 __device__ __forceinline__ void load_weight8(const void *weight, int type, int i, float *w) {
   if (type == BF16) {
     load8((const bf16 *)weight + i, w);
   } else {
-#pragma unroll
-    for (int j = 0; j < 8; j++) w[j] = load_any(weight, i + j, type);
+    const float4 *from = (const float4 *)((const float *)weight + i);
+    float4 a = from[0], b = from[1];
+    w[0] = a.x, w[1] = a.y, w[2] = a.z, w[3] = a.w;
+    w[4] = b.x, w[5] = b.y, w[6] = b.z, w[7] = b.w;
   }
 }
 
@@ -59,6 +61,7 @@ extern "C" __global__ void rms_norm(
   __shared__ float scratch[32];
   i64 row = blockIdx.x;
   float squares = 0;
+#pragma unroll 1
   for (int i = threadIdx.x; i < width; i += blockDim.x) {
     float v = widen(x[row * x_stride + i]);
     if (delta) {
@@ -71,6 +74,7 @@ extern "C" __global__ void rms_norm(
   float total = block_sum(squares, scratch);
   float scale = 1 / sqrtf(total / width + epsilon);
   if (threadIdx.x == 0) inverse[row] = scale;
+#pragma unroll 1
   for (int i = threadIdx.x; i < width; i += blockDim.x) {
     // What this thread wrote above, it may read here.
     float v = widen(delta ? sum[row * width + i] : x[row * x_stride + i]);
@@ -130,12 +134,14 @@ extern "C" __global__ void rms_norm_backward(
   __shared__ float scratch[32];
   i64 row = blockIdx.x;
   float products = 0;
+#pragma unroll 1
   for (int i = threadIdx.x; i < width; i += blockDim.x)
     products += widen(dy[row * dy_stride + i]) * load_any(weight, i, weight_type) *
                 widen(sum[row * sum_stride + i]);
   float total = block_sum(products, scratch);
   float scale = inverse[row];
   float back = -total / width * scale * scale * scale;
+#pragma unroll 1
   for (int i = threadIdx.x; i < width; i += blockDim.x) {
     float out = widen(dy[row * dy_stride + i]) * load_any(weight, i, weight_type) * scale +
                 widen(sum[row * sum_stride + i]) * back;
