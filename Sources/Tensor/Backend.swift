@@ -214,7 +214,7 @@ public struct AdapterTerm: Sendable {
 public struct LinearOutput: Sendable {
   /// `[n, out]`.
   public var y: Tensor
-  /// `drop(x) · Aᵀ`, `[n, rank]`, where there is an adapter.
+  /// What the backward wants of `drop(x) · Aᵀ`, where there is an adapter, in the backend's own layout.
   public var reduced: Tensor?
 
   public init(y: Tensor, reduced: Tensor?) {

@@ -55,9 +55,14 @@ extension Execution {
         if let dx { try tape.accumulate(dx, for: x) }
       }
       guard tape.tracks(adapter.a) || tape.tracks(adapter.b) else { return }
+      // What a backend keeps of its input is its own affair, and depends on x and A alone: a layer as narrow as the
+      // adapter gives the same at little cost.
+      let none = try backend.make([adapter.rank, adapter.rank], .f32)
+      try backend.fill(none, with: 0)
       let reduced = try backend.linear(
-        x, .dense(adapter.a), bias: nil, adapter: nil, precision: precision
-      ).y
+        x, .dense(adapter.a), bias: nil,
+        adapter: AdapterTerm(a: adapter.a, b: none, scale: adapter.scale), precision: precision
+      ).reduced
       let gradients = try backend.linearBackward(
         dy, x: x, weight: merged, adapter: adapter, reduced: reduced, precision: precision,
         needsInput: false)
