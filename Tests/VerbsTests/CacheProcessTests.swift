@@ -77,7 +77,7 @@ enum OlvProgram {
 
   /// The environment and the program, before its words.
   static func command(in folder: String) -> String {
-    "OLV_THREADS=2 OLV_CACHE=\(folder)/cache OLV_STDLIB=\(Shared.root)/stdlib \(path ?? "olv")"
+    "OLV_THREADS=2 OLV_CACHE_SECONDS=0 OLV_CACHE=\(folder)/cache OLV_STDLIB=\(Shared.root)/stdlib \(path ?? "olv")"
   }
 
   /// Runs the program once for each of `lines`, all at the same time, on the cache in `folder`.

@@ -124,10 +124,13 @@ import Testing
     QuantizedMerge(layer: "model.layers.0.self_attn.o_proj"),
     InitializationMismatch(.cloq, .noCalibration),
     // Evaluation.
-    DifferentTokenizers(), NotFiniteLikelihood(document: 17, layer: "model.layers.3.mlp.down_proj"),
+    DifferentTokenizers(), DifferentModels(),
+    NotFiniteLikelihood(document: 17, layer: "model.layers.3.mlp.down_proj"),
     NothingToScore(dialect: "gptq", rows: 3, tokens: 120, length: 2048),
     UnpairedScores(first: 1000, second: 998, document: nil),
     // The session and the verbs.
+    Unwell(problems: ["OpenBLAS", "stdlib"]),
+    ModelTooLarge(device: "cuda:0", needed: 16_000_000_000, available: 8_000_000_000),
     UnavailableDevice(device: "cuda", reason: "this build has no CUDA backend"),
     TooLarge(message: "a string of more than 1 MiB"), BadSuffix(message: "a list has no such part"),
     UnknownPack(name: "dmeo", known: ["demo"], looked: []),

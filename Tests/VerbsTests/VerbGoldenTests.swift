@@ -22,10 +22,24 @@ import Testing
         #expect(diagnostic.span != nil, "\(script): \(diagnostic.message)")
         let text = "[\(diagnostic.code)]\n\(diagnostic.rendered())"
         // What depends on the pack's text and on the machine is left out.
-        return text.replacing(/(found|with|is) [0-9.]+( in|,| tokens)/) { "\($0.1) …\($0.2)" }
-          .split(separator: Shared.root, omittingEmptySubsequences: false).joined(separator: "ROOT")
+        return Self.portable(
+          text.replacing(/(found|with|is) [0-9.]+( in|,| tokens)/) { "\($0.1) …\($0.2)" })
       }.joined(separator: "\n")
     }
     for difference in differences { Issue.record("\(difference)") }
+  }
+
+  /// The text with the package's root as `ROOT`, and the marks below such a line moved as far as it shrank.
+  private static func portable(_ text: String) -> String {
+    var shrunk = 0
+    return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      let pieces = line.split(separator: Shared.root, omittingEmptySubsequences: false)
+      let marks = Substring(String(repeating: " ", count: 3) + "| ")
+      defer { shrunk = (pieces.count - 1) * (Shared.root.count - 4) }
+      guard pieces.count == 1, shrunk > 0, line.hasPrefix(marks) else {
+        return pieces.joined(separator: "ROOT")
+      }
+      return String(marks + line.dropFirst(marks.count + shrunk))
+    }.joined(separator: "\n")
   }
 }

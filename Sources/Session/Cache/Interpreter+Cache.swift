@@ -1,4 +1,5 @@
 import Cache
+import Glibc
 import JSON
 import Runtime
 
@@ -172,8 +173,8 @@ private struct Work: @unchecked Sendable {
 
 /// Which outcomes are worth storing: writing must stay a small part of the work.
 private enum Worth {
-  /// Seconds of work below which nothing is written.
-  static let facts = 0.3
+  /// Seconds of work below which nothing is written; `OLV_CACHE_SECONDS` says otherwise.
+  static let facts = getenv("OLV_CACHE_SECONDS").flatMap { Double(String(cString: $0)) } ?? 0.3
   /// Seconds of work below which a model of so many bytes is made again instead of being stored: writing and checking
   /// 200 MB takes a second on a slow disk, and may take 3% of the work.
   static func seconds(bytes: Int) -> Double { facts + Double(bytes) / 200e6 / 0.03 }
