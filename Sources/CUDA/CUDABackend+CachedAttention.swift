@@ -60,14 +60,15 @@ extension CUDABackend {
     // A recorded step serves every count that the cache may reach.
     let count = min(
       cache.position == nil ? cache.count + 1 : cache.capacity, shape.window ?? .max)
-    // Enough blocks to fill the card, each with something to do.
-    let parts = max(
-      1, min((count + 31) / 32, (2 * driver.multiprocessors + blocks - 1) / blocks, 64))
+    // Enough blocks to fill the card, each with something to do; those that serve several heads are as many larger.
+    let wanted = (served == 1 ? 2 : 1) * driver.multiprocessors
+    let parts = max(1, min((count + 31) / 32, (wanted + blocks - 1) / blocks, 64))
     let partial = try make([parts * shape.heads * (shape.width + 2)], .f32)
     let counters = try attentionState.counters(blocks, self)
     try launch(
       Self.cachedAttention(width: shape.width, heads: served), "cached_attention",
-      grid: Extent(parts, shape.keyValueHeads, share / served), block: 128, q, k, v, cache.keys,
+      grid: Extent(parts, shape.keyValueHeads, share / served), block: 128,
+      early: true, q, k, v, cache.keys,
       cache.keys.stride, cache.values, cache.values.stride, y, tables.cosine, tables.sine,
       Int32(tables.half), Int32(cache.position == nil ? cache.count : 0), cache.position,
       Int32(share),

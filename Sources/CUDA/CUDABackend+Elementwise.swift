@@ -39,7 +39,8 @@ extension CUDABackend {
     let vectors = gate.hasVectors && up.hasVectors
     let tiles = RowTiles(rows: n, columns: width, each: vectors ? 8 : 1)
     try launch(
-      .swiGLU, vectors ? "swiglu_vectors" : "swiglu", grid: tiles.grid, block: 256, gate,
+      .swiGLU, vectors ? "swiglu_vectors" : "swiglu", grid: tiles.grid, block: 256,
+      early: true, gate,
       gate.stride, up, up.stride, y, Int32(width), tiles.count)
     return y
   }

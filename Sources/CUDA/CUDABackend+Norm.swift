@@ -24,7 +24,8 @@ extension CUDABackend {
     let rows = RowBlocks(weight, vectors: [x, delta, delta == nil ? nil : sum, y])
     try launch(
       .rmsNorm, rows.usesVectors ? "rms_norm_vectors" : "rms_norm", grid: Extent(n),
-      block: rows.block, x, x.stride, delta, delta?.stride ?? 0, weight, weight.dtype.code, epsilon,
+      block: rows.block, early: true, x, x.stride, delta, delta?.stride ?? 0, weight,
+      weight.dtype.code, epsilon,
       delta == nil ? nil : sum, y, inverse, Int32(width))
     return NormOutput(sum: sum, y: y, inverse: inverse)
   }

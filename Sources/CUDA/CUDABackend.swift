@@ -69,9 +69,6 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
     return nil
   }
 
-  /// Whether every operation runs, so that `auto` may take a GPU.
-  public static let isComplete = false
-
   /// Both; in f32 at the speed of the card's f32 units.
   public func supports(_ precision: Precision) -> Bool { true }
 

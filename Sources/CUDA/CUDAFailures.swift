@@ -89,10 +89,3 @@ public struct KernelRejected: Failure, Equatable {
 
   public var message: String { "kernel \(kernel) does not compile for \(architecture): \(log)" }
 }
-
-/// An operation that this backend cannot do yet.
-struct NotOnThisDevice: Failure, Equatable {
-  var operation: String
-  var message: String { "\(operation) does not run on GPUs yet" }
-  var help: String? { "use --device cpu" }
-}

@@ -280,12 +280,18 @@ final class MemoryArena: @unchecked Sendable {
 final class DeviceStorage: Storage, @unchecked Sendable {
   let address: UInt64
   let memory: DeviceMemory
+  /// How often the device had been waited for when the memory was taken.
+  private let birth: Int
 
   init(byteCount: Int, memory: DeviceMemory, _ operation: String) throws {
     address = try memory.take(byteCount, operation)
     self.memory = memory
+    birth = memory.driver.waits.load(ordering: .relaxed)
     super.init(byteCount: byteCount)
   }
+
+  /// Whether what the operation that made it wrote is there already, whatever else is still under way.
+  var isSettled: Bool { birth < memory.driver.waits.load(ordering: .relaxed) }
 
   deinit { memory.give(address) }
 }

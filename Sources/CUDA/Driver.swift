@@ -1,4 +1,5 @@
 import CCUDA
+import Synchronization
 
 /// A GPU as the driver shows it: one context, one stream on which everything happens in order.
 ///
@@ -18,6 +19,8 @@ final class Driver: @unchecked Sendable {
   /// Bytes of memory on the card.
   let memory: Int
   let stream: olv_handle?
+  /// How often everything asked for was waited for.
+  let waits = Atomic(0)
   private let device: Int32
   private let context: olv_handle?
 
@@ -143,6 +146,7 @@ final class Driver: @unchecked Sendable {
   func wait(_ operation: String) throws {
     try enter(operation)
     try check(table.stream_wait(stream), "cuStreamSynchronize", operation)
+    waits.add(1, ordering: .relaxed)
   }
 
   /// Bytes that are free on the card, whoever uses the rest.

@@ -19,8 +19,12 @@ extension KernelSource {
         kernels.backwardQueries,
       ]
     }
-    for (bits, unit) in [(16, 128), (4, 128), (4, 32), (3, 128), (2, 64), (8, 128)] {
-      sources.append(DecodeForm.source(bits, unit, hasHalfScales: true))
+    for (bits, unit, warps) in [
+      (16, 64, 8), (4, 128, 4), (4, 32, 12), (3, 128, 4), (2, 64, 4), (8, 128, 8),
+    ] {
+      sources.append(
+        DecodeForm.source(
+          ["BITS": bits, "UNIT": unit, "SPAN": 1, "WARPS": warps, "HALF_SCALES": 1]))
     }
     for (width, heads) in [(96, 1), (128, 4), (64, 2)] {
       sources.append(CUDABackend.cachedAttention(width: width, heads: heads))

@@ -214,26 +214,29 @@ extension CUDABackend {
   /// - Parameters:
   ///   - shared: Bytes of dynamic shared memory.
   ///   - cooperative: Whether all blocks must run at once, so that they may wait for each other.
+  ///   - early: Whether the kernel may begin before the one before it has ended, for which it waits itself, by
+  ///     `await_predecessor` of common.cuh: in a chain of short kernels starting takes longer than running. Where cards
+  ///     cannot do it, it begins in its turn.
   func launch<each Argument: KernelArgument>(
     _ source: KernelSource, _ name: StaticString, grid: Extent, block: Extent, shared: Int = 0,
-    cooperative: Bool = false, _ arguments: repeat each Argument
+    cooperative: Bool = false, early: Bool = false, _ arguments: repeat each Argument
   ) throws {
     if grid.isEmpty { return }
     if let times {
       return try times.time("\(name)", driver) {
         try start(
           source, name, grid: grid, block: block, shared: shared, cooperative: cooperative,
-          repeat each arguments)
+          early: early, repeat each arguments)
       }
     }
     try start(
       source, name, grid: grid, block: block, shared: shared, cooperative: cooperative,
-      repeat each arguments)
+      early: early, repeat each arguments)
   }
 
   private func start<each Argument: KernelArgument>(
     _ source: KernelSource, _ name: StaticString, grid: Extent, block: Extent, shared: Int,
-    cooperative: Bool, _ arguments: repeat each Argument
+    cooperative: Bool, early: Bool, _ arguments: repeat each Argument
   ) throws {
     let function = try kernels.function(source, name, shared: shared)
     try driver.enter("\(name)")
@@ -255,6 +258,13 @@ extension CUDABackend {
           index += 1
         }
         let table = driver.table
+        if early && driver.capability >= 90 {
+          return withUnsafePointer(to: table) {
+            olv_launch_early(
+              $0, function.handle, grid.x, grid.y, grid.z, block.x, block.y, block.z,
+              UInt32(shared), driver.stream, pointers.baseAddress)
+          }
+        }
         return cooperative
           ? table.launch_cooperative(
             function.handle, grid.x, grid.y, grid.z, block.x, block.y, block.z, UInt32(shared),

@@ -129,6 +129,10 @@ static int launch_cooperative(olv_handle function, unsigned gx, unsigned gy, uns
                               void **parameters) {
   return machine.launches++, 0;
 }
+static int launch_extended(const olv_launch_configuration *configuration, olv_handle function,
+                           void **parameters, void **extra) {
+  return machine.launches++, 0;
+}
 static int tensor_map_tiled(void *map, int type, unsigned rank, void *address, const uint64_t *counts,
                             const uint64_t *strides, const unsigned *box,
                             const unsigned *element_strides, int interleave, int swizzle,

@@ -11,6 +11,21 @@
 typedef void *_Nullable olv_handle;
 typedef uint64_t olv_address;
 
+/// CUlaunchAttribute: a number, and a value of up to 64 bytes.
+typedef struct {
+  int number;
+  char padding[4];
+  uint64_t value[8];
+} olv_launch_attribute;
+
+/// CUlaunchConfig.
+typedef struct {
+  unsigned grid_x, grid_y, grid_z, block_x, block_y, block_z, shared;
+  olv_handle stream;
+  olv_launch_attribute *attributes;
+  unsigned count;
+} olv_launch_configuration;
+
 /// The driver API, libcuda.so.1. Functions return 0 (CUDA_SUCCESS) or an error.
 #define OLV_DRIVER_FUNCTIONS(F)                                                                   \
   F(init, "cuInit", (unsigned flags))                                                             \
@@ -65,6 +80,9 @@ typedef uint64_t olv_address;
     (olv_handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,    \
      unsigned block_y, unsigned block_z, unsigned shared, olv_handle stream,                      \
      void *_Nullable *_Nullable parameters))                                                      \
+  F(launch_extended, "cuLaunchKernelEx",                                                          \
+    (const olv_launch_configuration *configuration, olv_handle function,                          \
+     void *_Nullable *_Nullable parameters, void *_Nullable *_Nullable extra))                    \
   F(tensor_map_tiled, "cuTensorMapEncodeTiled",                                                   \
     (void *map, int type, unsigned rank, void *address, const uint64_t *sizes,                    \
      const uint64_t *strides, const unsigned *box, const unsigned *element_strides,               \
@@ -161,5 +179,12 @@ const char *_Nullable olv_driver_fill(void *library, olv_driver *table);
 const char *_Nullable olv_compiler_fill(void *library, olv_compiler *table);
 const char *_Nullable olv_products_fill(void *library, olv_products *table);
 const char *_Nullable olv_solver_fill(void *library, olv_solver *table);
+
+/// Launches a kernel that may begin before the one before it on the stream has ended (programmatic dependent launch); it
+/// waits for that one itself.
+int olv_launch_early(
+    const olv_driver *table, olv_handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+    unsigned block_y, unsigned block_z, unsigned shared, olv_handle stream,
+    void *_Nullable *_Nullable parameters);
 
 #pragma clang assume_nonnull end

@@ -38,11 +38,9 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 8 / KEY_W
   int first_tile = run.first / queries;
   int end_query = window > 0 ? min(run.length, run.first + keys - 1 + window) : run.length;
   int tiles = (end_query + queries - 1) / queries - first_tile;
-  int count = tiles * share;
 
-  auto load = [&](int step) {
-    int head = group * share + step / tiles, first = (first_tile + step % tiles) * queries;
-    int slot = step & 1;
+  auto load = [&](int slot, int head, int tile) {
+    int first = (first_tile + tile) * queries;
     load_tile<queries, threads>(
         query_tiles + slot * queries * pitch, q + run.start * q_stride + head * WIDTH, q_stride, first, run.length);
     load_tile<queries, threads>(
@@ -59,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 8 / KEY_W
 
   load_tile<keys, threads>(key_tile, k + run.start * k_stride + group * WIDTH, k_stride, run.first, run.length);
   load_tile<keys, threads>(value_tile, v + run.start * v_stride + group * WIDTH, v_stride, run.first, run.length);
-  load(0);
+  load(0, group * share, 0);
 
   float key_sums[columns / 8][4] = {}, value_sums[columns / 8][4] = {};
   u32 key_pieces[held ? columns / 16 : 1][4];
@@ -67,20 +65,21 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 8 / KEY_W
   int row = warp * 16;
   int mine = run.first + row + lane / 4;
 
-  for (int step = 0; step < count; step++) {
+  int head = group * share, end_head = head + share, tile = 0, slot = 0;
+  while (head < end_head) {
     await_copies<0>();
     __syncthreads();
-    if (step + 1 < count) load(step + 1);
-    if (held && step == 0)
+    int next_tile = tile + 1 < tiles ? tile + 1 : 0, next_head = next_tile > 0 ? head : head + 1;
+    if (next_head < end_head) load(slot ^ 1, next_head, next_tile);
+    if (held && tile == 0 && head == group * share)
 #pragma unroll
       for (int c = 0; c < columns; c += 16)
         load_matrices(key_pieces[held ? c / 16 : 0], key_tile + (row + piece_row()) * pitch + c + piece_column());
 
-    int slot = step & 1;
     const bf16 *query_tile = query_tiles + slot * queries * pitch;
     const bf16 *slope_tile = slope_tiles + slot * queries * pitch;
     const float *sums = sum_tiles + slot * queries, *deltas = delta_tiles + slot * queries;
-    int first_query = (first_tile + step % tiles) * queries;
+    int first_query = (first_tile + tile) * queries;
 
     float weights[queries / 8][4] = {};
 #pragma unroll
@@ -151,6 +150,9 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 8 / KEY_W
         multiply(key_sums[c / 8 + 1], d, b[2], b[3]);
       }
     }
+    tile = next_tile;
+    head = next_head;
+    slot ^= 1;
   }
 
   await_copies<0>();

@@ -5,6 +5,8 @@
 constexpr int threads = 128 * KEY_GROUPS;
 constexpr int keys = 64 * KEY_GROUPS;
 constexpr int queries = 64;
+// Whether a warp's keys stay in registers: with wide heads shared memory has its hands full.
+constexpr bool keeps = WIDTH > 64;
 
 extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_backward_keys(
     const bf16 *__restrict__ q, const bf16 *__restrict__ k, const bf16 *__restrict__ v, i64 v_stride,
@@ -25,11 +27,9 @@ extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_
   int first_tile = run.first / queries;
   int end_query = window > 0 ? min(run.length, run.first + keys - 1 + window) : run.length;
   int tiles = (end_query + queries - 1) / queries - first_tile;
-  int count = tiles * share;
 
-  auto load = [&](int step) {
-    int head = group * share + step / tiles, first = (first_tile + step % tiles) * queries;
-    int slot = step & 1;
+  auto load = [&](int slot, int head, int tile) {
+    int first = (first_tile + tile) * queries;
     load_wide<queries, threads>(
         query_tiles + slot * query_bytes, q + run.start * q_stride + head * WIDTH, q_stride, first, run.length);
     load_wide<queries, threads>(
@@ -44,31 +44,44 @@ extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_
   };
   load_wide<keys, threads>(key_tile, k + run.start * k_stride + group * WIDTH, k_stride, run.first, run.length);
   load_wide<keys, threads>(value_tile, v + run.start * v_stride + group * WIDTH, v_stride, run.first, run.length);
-  load(0);
+  commit_copies();
+  load(0, group * share, 0);
 
   float key_sums[WIDTH / 2] = {}, value_sums[WIDTH / 2] = {};
   float factor = scale * 1.4426950408889634f;
   int row = warp * 16;
   int mine = run.first + row + lane / 4;
   u32 key_address = shared_address(key_tile), value_address = shared_address(value_tile);
+  u32 held[keeps ? WIDTH / 16 : 1][4];
+  if (keeps) {
+    await_copies<1>();
+    __syncthreads();
+#pragma unroll
+    for (int c = 0; c < WIDTH; c += 16)
+      load_matrices(held[keeps ? c / 16 : 0], key_tile + place<keys>(row + piece_row(), c + piece_column()));
+  }
 
-  for (int step = 0; step < count; step++) {
+  int head = group * share, end_head = head + share, tile = 0, slot = 0;
+  while (head < end_head) {
     await_copies<0>();
     publish();
     __syncthreads();
-    if (step + 1 < count) load(step + 1);
-    int slot = step & 1;
+    int next_tile = tile + 1 < tiles ? tile + 1 : 0, next_head = next_tile > 0 ? head : head + 1;
+    if (next_head < end_head) load(slot ^ 1, next_head, next_tile);
     u32 query_address = shared_address(query_tiles + slot * query_bytes);
     u32 slope_address = shared_address(slope_tiles + slot * query_bytes);
     const float *sums = sum_tiles + slot * queries, *deltas = delta_tiles + slot * queries;
-    int first_query = (first_tile + step % tiles) * queries;
+    int first_query = (first_tile + tile) * queries;
 
     float weights[queries / 2], slopes[queries / 2];
     begin_products();
 #pragma unroll
     for (int c = 0; c < WIDTH; c += 16)
-      Wide<queries>::multiply(
-          weights, across<keys>(key_address, warp / 4 * 64, c), across<queries>(query_address, 0, c), c > 0);
+      if (keeps)
+        Wide<queries>::multiply<0>(weights, held[keeps ? c / 16 : 0], across<queries>(query_address, 0, c), c > 0);
+      else
+        Wide<queries>::multiply(
+            weights, across<keys>(key_address, warp / 4 * 64, c), across<queries>(query_address, 0, c), c > 0);
     commit_products();
 #pragma unroll
     for (int c = 0; c < WIDTH; c += 16)
@@ -112,12 +125,15 @@ extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_
     begin_products();
 #pragma unroll
     for (int n = 0; n < queries; n += 16)
-      Wide<WIDTH>::multiply(value_sums, a[n / 16], down<queries>(slope_address, n), 1);
+      Wide<WIDTH>::multiply<1>(value_sums, a[n / 16], down<queries>(slope_address, n), 1);
 #pragma unroll
     for (int n = 0; n < queries; n += 16)
-      Wide<WIDTH>::multiply(key_sums, d[n / 16], down<queries>(query_address, n), 1);
+      Wide<WIDTH>::multiply<1>(key_sums, d[n / 16], down<queries>(query_address, n), 1);
     commit_products();
     await_products<0>();
+    tile = next_tile;
+    head = next_head;
+    slot ^= 1;
   }
 
   await_copies<0>();

@@ -6,8 +6,10 @@
 constexpr int threads = 256;
 constexpr int rows = 128;
 constexpr int keys = 64;
+// Whether a warp's queries and slopes stay in registers: with wide heads shared memory has its hands full.
+constexpr bool keeps = WIDTH > 64;
 
-extern "C" __global__ void __launch_bounds__(threads, WIDTH <= 64 ? 2 : 1) attention_backward_queries(
+extern "C" __global__ void __launch_bounds__(threads, keeps ? 1 : 2) attention_backward_queries(
     const bf16 *__restrict__ q, const bf16 *__restrict__ k, const bf16 *__restrict__ v, i64 v_stride,
     const bf16 *__restrict__ dy, i64 dy_stride, const float *__restrict__ log_sum_exp,
     const float *__restrict__ delta, bf16 *__restrict__ dq, i64 dq_stride, const Run *__restrict__ runs,
@@ -37,6 +39,7 @@ extern "C" __global__ void __launch_bounds__(threads, WIDTH <= 64 ? 2 : 1) atten
   load_wide<rows, threads>(query_tile, q + run.start * q_stride + head * WIDTH, q_stride, run.first, run.length);
   load_wide<rows, threads>(
       slope_tile, dy + run.start * dy_stride + head * WIDTH, dy_stride, run.first, run.length);
+  commit_copies();
   load(first_tile);
 
   float factor = scale * 1.4426950408889634f;
@@ -53,6 +56,16 @@ extern "C" __global__ void __launch_bounds__(threads, WIDTH <= 64 ? 2 : 1) atten
   }
   float output[WIDTH / 2] = {};
   u32 query_address = shared_address(query_tile), slope_address = shared_address(slope_tile);
+  u32 held[keeps ? WIDTH / 16 : 1][4], held_slopes[keeps ? WIDTH / 16 : 1][4];
+  if (keeps) {
+    await_copies<1>();
+    __syncthreads();
+#pragma unroll
+    for (int c = 0; c < WIDTH; c += 16) {
+      load_matrices(held[keeps ? c / 16 : 0], query_tile + place<rows>(row + piece_row(), c + piece_column()));
+      load_matrices(held_slopes[keeps ? c / 16 : 0], slope_tile + place<rows>(row + piece_row(), c + piece_column()));
+    }
+  }
 
   for (int tile = first_tile; tile < end_tile; tile++) {
     await_copies<0>();
@@ -66,13 +79,19 @@ extern "C" __global__ void __launch_bounds__(threads, WIDTH <= 64 ? 2 : 1) atten
     begin_products();
 #pragma unroll
     for (int c = 0; c < WIDTH; c += 16)
-      Wide<keys>::multiply(
-          weights, across<rows>(query_address, warp / 4 * 64, c), across<keys>(key_address, 0, c), c > 0);
+      if (keeps)
+        Wide<keys>::multiply<0>(weights, held[keeps ? c / 16 : 0], across<keys>(key_address, 0, c), c > 0);
+      else
+        Wide<keys>::multiply(
+            weights, across<rows>(query_address, warp / 4 * 64, c), across<keys>(key_address, 0, c), c > 0);
     commit_products();
 #pragma unroll
     for (int c = 0; c < WIDTH; c += 16)
-      Wide<keys>::multiply(
-          slopes, across<rows>(slope_address, warp / 4 * 64, c), across<keys>(value_address, 0, c), c > 0);
+      if (keeps)
+        Wide<keys>::multiply<0>(slopes, held_slopes[keeps ? c / 16 : 0], across<keys>(value_address, 0, c), c > 0);
+      else
+        Wide<keys>::multiply(
+            slopes, across<rows>(slope_address, warp / 4 * 64, c), across<keys>(value_address, 0, c), c > 0);
     commit_products();
     await_products<1>();
 
@@ -102,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(threads, WIDTH <= 64 ? 2 : 1) atten
     begin_products();
 #pragma unroll
     for (int n = 0; n < keys; n += 16)
-      Wide<WIDTH>::multiply(output, a[n / 16], down<keys>(key_address, n), 1);
+      Wide<WIDTH>::multiply<1>(output, a[n / 16], down<keys>(key_address, n), 1);
     commit_products();
     await_products<0>();
   }

@@ -111,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(threads, 2) attention_forward(
     begin_products();
 #pragma unroll
     for (int n = 0; n < keys; n += 16)
-      Wide<WIDTH>::multiply(output, weights[n / 16], down<keys>(value_address, n), 1);
+      Wide<WIDTH>::multiply<1>(output, weights[n / 16], down<keys>(value_address, n), 1);
     commit_products();
     await_products<0>();
   }

@@ -23,8 +23,10 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
   __shared__ float tops[warps][HEADS], totals[warps][HEADS];
   __shared__ __align__(16) bf16 new_key[WIDTH], new_value[WIDTH];
   __shared__ float fades[HEADS][64], sum_of[HEADS];
-  __shared__ int arrived;
+  __shared__ int last_arrived;
+  int arrived;
 
+  await_predecessor();
   int position = first + (base ? *base : 0);
   int group = blockIdx.y, head = group * share + blockIdx.z * HEADS;
   int warp = threadIdx.x / 32, lane = threadIdx.x & 31, t = lane & 3;
@@ -49,9 +51,12 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
                           : make_uint4(0, 0, 0, 0);
     }
   };
-  Pair pair;
+  // Keys and values under way, as registers allow.
+  constexpr int depth = HEADS == 1 ? 3 : 1, step = warps * 8;
+  Pair pairs[depth];
   int i = start + warp * 8 + lane / 4;
-  load(pair, i);
+#pragma unroll
+  for (int d = 0; d < depth; d++) load(pairs[d], i + d * step);
 
   const float *c = cosine + (i64)position * half, *s = sine + (i64)position * half;
   auto turned = [&](const bf16 *x, int i) {
@@ -80,47 +85,59 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
   float top[HEADS], total[HEADS] = {}, output[HEADS][mine * 8] = {};
 #pragma unroll
   for (int h = 0; h < HEADS; h++) top[h] = -infinity;
-  for (; i - lane / 4 < end; i += warps * 8) {
-    Pair next;
-    load(next, i + warps * 8);
-    if (i == position) {
+  // With one head its query stays in registers.
+  float4 kept[mine][2];
+  if (HEADS == 1)
 #pragma unroll
-      for (int u = 0; u < mine; u++)
-        if (t + 4 * u < units) {
-          pair.key[u] = *reinterpret_cast<const uint4 *>(new_key + (t + 4 * u) * 8);
-          pair.value[u] = *reinterpret_cast<const uint4 *>(new_value + (t + 4 * u) * 8);
-        }
-    }
+    for (int u = 0; u < mine; u++)
 #pragma unroll
-    for (int h = 0; h < HEADS; h++) {
-      float score = 0;
+      for (int e = 0; e < 2; e++)
+        kept[u][e] = t + 4 * u < units ? reinterpret_cast<const float4 *>(&query[0][(t + 4 * u) * 8])[e]
+                                       : make_float4(0, 0, 0, 0);
+  while (i - lane / 4 < end) {
 #pragma unroll
-      for (int u = 0; u < mine; u++)
-        if (t + 4 * u < units) {
-          float x[8];
-          load8(reinterpret_cast<const bf16 *>(&pair.key[u]), x);
-          const float4 *p = reinterpret_cast<const float4 *>(&query[h][(t + 4 * u) * 8]);
-          float4 a = p[0], b = p[1];
-          score += x[0] * a.x + x[1] * a.y + x[2] * a.z + x[3] * a.w + x[4] * b.x + x[5] * b.y + x[6] * b.z +
-                   x[7] * b.w;
-        }
-      score += __shfl_xor_sync(~0u, score, 1);
-      score += __shfl_xor_sync(~0u, score, 2);
-      if (i < end) {
-        float most = fmaxf(top[h], score);
-        float fade = exp2_fast(top[h] - most), weight = exp2_fast(score - most);
-        top[h] = most;
-        total[h] = total[h] * fade + weight;
+    for (int d = 0; d < depth; d++) {
+      Pair &pair = pairs[d];
+      if (i == position) {
 #pragma unroll
-        for (int u = 0; u < mine; u++) {
-          float x[8];
-          load8(reinterpret_cast<const bf16 *>(&pair.value[u]), x);
+        for (int u = 0; u < mine; u++)
+          if (t + 4 * u < units) {
+            pair.key[u] = *reinterpret_cast<const uint4 *>(new_key + (t + 4 * u) * 8);
+            pair.value[u] = *reinterpret_cast<const uint4 *>(new_value + (t + 4 * u) * 8);
+          }
+      }
 #pragma unroll
-          for (int e = 0; e < 8; e++) output[h][u * 8 + e] = output[h][u * 8 + e] * fade + weight * x[e];
+      for (int h = 0; h < HEADS; h++) {
+        float score = 0;
+#pragma unroll
+        for (int u = 0; u < mine; u++)
+          if (t + 4 * u < units) {
+            float x[8];
+            load8(reinterpret_cast<const bf16 *>(&pair.key[u]), x);
+            const float4 *p = HEADS == 1 ? kept[u] : reinterpret_cast<const float4 *>(&query[h][(t + 4 * u) * 8]);
+            float4 a = p[0], b = p[1];
+            score += x[0] * a.x + x[1] * a.y + x[2] * a.z + x[3] * a.w + x[4] * b.x + x[5] * b.y + x[6] * b.z +
+                     x[7] * b.w;
+          }
+        score += __shfl_xor_sync(~0u, score, 1);
+        score += __shfl_xor_sync(~0u, score, 2);
+        if (i < end) {
+          float most = fmaxf(top[h], score);
+          float fade = exp2_fast(top[h] - most), weight = exp2_fast(score - most);
+          top[h] = most;
+          total[h] = total[h] * fade + weight;
+#pragma unroll
+          for (int u = 0; u < mine; u++) {
+            float x[8];
+            load8(reinterpret_cast<const bf16 *>(&pair.value[u]), x);
+#pragma unroll
+            for (int e = 0; e < 8; e++) output[h][u * 8 + e] = output[h][u * 8 + e] * fade + weight * x[e];
+          }
         }
       }
+      load(pair, i + depth * step);
+      i += step;
     }
-    pair = next;
   }
 
   // The eight keys of a warp, then the four warps, then the parts.
@@ -167,22 +184,23 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
     }
   }
   if (parts == 1) return;
-  __threadfence();
+  // The barriers make what all threads wrote part of what the counter's change publishes, and of what it acquires.
   __syncthreads();
   int *counter = counters + blockIdx.y * gridDim.z + blockIdx.z;
-  if (threadIdx.x == 0) arrived = atomicAdd(counter, 1);
+  if (threadIdx.x == 0)
+    asm volatile("atom.add.acq_rel.gpu.global.s32 %0, [%1], 1;\n" : "=r"(arrived) : "l"(counter) : "memory");
+  if (threadIdx.x == 0) last_arrived = arrived;
   __syncthreads();
-  if (arrived != parts - 1) return;
-  __threadfence();
+  if (last_arrived != parts - 1) return;
   if (threadIdx.x == 0) *counter = 0;
   // At most 64 parts: a warp knows how much of each is left.
-  i64 step = (i64)heads * (WIDTH + 2);
+  i64 distance = (i64)heads * (WIDTH + 2);
   for (int h = warp; h < HEADS; h += warps) {
     const float *place = partial + (i64)(head + h) * (WIDTH + 2) + WIDTH;
-    float a = lane < parts ? __ldcg(place + lane * step) : -infinity;
-    float b = lane + 32 < parts ? __ldcg(place + (lane + 32) * step) : -infinity;
-    float x = lane < parts ? __ldcg(place + lane * step + 1) : 0;
-    float z = lane + 32 < parts ? __ldcg(place + (lane + 32) * step + 1) : 0;
+    float a = lane < parts ? __ldcg(place + lane * distance) : -infinity;
+    float b = lane + 32 < parts ? __ldcg(place + (lane + 32) * distance) : -infinity;
+    float x = lane < parts ? __ldcg(place + lane * distance + 1) : 0;
+    float z = lane + 32 < parts ? __ldcg(place + (lane + 32) * distance + 1) : 0;
     float most = warp_max(fmaxf(a, b));
     a = a == -infinity ? 0 : exp2_fast(a - most);
     b = b == -infinity ? 0 : exp2_fast(b - most);
@@ -197,7 +215,7 @@ extern "C" __global__ void __launch_bounds__(128) cached_attention(
     const float *place = partial + (i64)(head + h) * (WIDTH + 2) + column;
     float x = 0;
 #pragma unroll 8
-    for (int p = 0; p < parts; p++) x += __ldcg(place + p * step) * fades[h][p];
+    for (int p = 0; p < parts; p++) x += __ldcg(place + p * distance) * fades[h][p];
     y[(head + h) * WIDTH + column] = to_bf16(x / sum_of[h]);
   }
 }

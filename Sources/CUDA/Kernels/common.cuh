@@ -121,3 +121,11 @@ __device__ __forceinline__ float block_max(float x, float *scratch) {
   __syncthreads();
   return x;
 }
+
+// Where a kernel is launched early, it may begin before the one before it has ended (compute capability 9.0). Until this
+// returns it may read only what was written earlier than that, and write nothing; the next one may then begin.
+__device__ __forceinline__ void await_predecessor() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;\ngriddepcontrol.launch_dependents;\n" ::: "memory");
+#endif
+}

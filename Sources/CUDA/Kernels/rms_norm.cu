@@ -20,6 +20,7 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm_vectors(
     const bf16 *x, i64 x_stride, const bf16 *delta, i64 delta_stride, const void *weight,
     int weight_type, float epsilon, bf16 *sum, bf16 *y, float *inverse, int width) {
   __shared__ float scratch[32];
+  await_predecessor();
   i64 row = blockIdx.x;
   float v[2][8];
   float squares = 0;
@@ -59,6 +60,7 @@ extern "C" __global__ void rms_norm(
     const bf16 *x, i64 x_stride, const bf16 *delta, i64 delta_stride, const void *weight,
     int weight_type, float epsilon, bf16 *sum, bf16 *y, float *inverse, int width) {
   __shared__ float scratch[32];
+  await_predecessor();
   i64 row = blockIdx.x;
   float squares = 0;
 #pragma unroll 1

@@ -5,6 +5,7 @@ __device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.f, 1.f +
 extern "C" __global__ void swiglu_vectors(
     const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, int width,
     int blocks) {
+  await_predecessor();
   i64 row = blockIdx.x / blocks;
   int i = ((blockIdx.x % blocks) * 256 + threadIdx.x) * 8;
   if (i >= width) return;
@@ -19,6 +20,7 @@ extern "C" __global__ void swiglu_vectors(
 extern "C" __global__ void swiglu(
     const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, int width,
     int blocks) {
+  await_predecessor();
   i64 row = blockIdx.x / blocks;
   int i = (blockIdx.x % blocks) * 256 + threadIdx.x;
   if (i >= width) return;

@@ -13,14 +13,18 @@ template <int ROWS> __device__ __forceinline__ int place(int row, int column) {
   return column / CHUNK * (ROWS * bytes) + row * bytes + ((unit ^ turn) * 16) + column % 8 * 2;
 }
 
-// Rows `first…first+ROWS` of a head into a tile; rows at `limit` and beyond are zeros.
+// Rows `first…first+ROWS` of a head into a tile; rows at `limit` and beyond are zeros. Four threads share a row.
 template <int ROWS, int THREADS>
 __device__ __forceinline__ void load_wide(u8 *tile, const bf16 *source, i64 stride, int first, int limit) {
-  constexpr int units = WIDTH / 8;
-  for (int i = threadIdx.x; i < ROWS * units; i += THREADS) {
-    int row = i / units, unit = i % units;
+  int quarter = threadIdx.x & 3;
+#pragma unroll
+  for (int part = 0; part < ROWS; part += THREADS / 4) {
+    int row = part + threadIdx.x / 4;
     bool valid = first + row < limit;
-    copy_async(tile + place<ROWS>(row, unit * 8), source + (valid ? (first + row) * stride + unit * 8 : 0), valid);
+    const bf16 *from = source + (valid ? (first + row) * stride : 0) + quarter * 8;
+#pragma unroll
+    for (int column = 0; column < WIDTH; column += 32)
+      copy_async(tile + place<ROWS>(row, column + quarter * 8), from + column, valid);
   }
 }
 
@@ -69,16 +73,16 @@ template <> struct Wide<32> {
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15])
       : "l"(a), "l"(b), "r"(adds));
   }
-  // a in registers, b `[16, 32]` in shared memory with its second index running.
-  static __device__ __forceinline__ void multiply(float (&d)[16], const u32 (&a)[4], u64 b, int adds) {
+  // a in registers; b in shared memory, `[32, 16]`, or `[16, 32]` where it is DOWN, with its second index running.
+  template <int DOWN> static __device__ __forceinline__ void multiply(float (&d)[16], const u32 (&a)[4], u64 b, int adds) {
     asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %21, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 "
       "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-      "{%16, %17, %18, %19}, %20, p, 1, 1, 1; }\n"
+      "{%16, %17, %18, %19}, %20, p, 1, 1, %22; }\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds));
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds), "n"(DOWN));
   }
 };
 template <> struct Wide<64> {
@@ -97,20 +101,20 @@ template <> struct Wide<64> {
         "+f"(d[29]), "+f"(d[30]), "+f"(d[31])
       : "l"(a), "l"(b), "r"(adds));
   }
-  // a in registers, b `[16, 64]` in shared memory with its second index running.
-  static __device__ __forceinline__ void multiply(float (&d)[32], const u32 (&a)[4], u64 b, int adds) {
+  // a in registers; b in shared memory, `[64, 16]`, or `[16, 64]` where it is DOWN, with its second index running.
+  template <int DOWN> static __device__ __forceinline__ void multiply(float (&d)[32], const u32 (&a)[4], u64 b, int adds) {
     asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %37, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 "
       "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, "
       "%22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
-      "{%32, %33, %34, %35}, %36, p, 1, 1, 1; }\n"
+      "{%32, %33, %34, %35}, %36, p, 1, 1, %38; }\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]),
         "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]),
         "+f"(d[22]), "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]), "+f"(d[28]),
         "+f"(d[29]), "+f"(d[30]), "+f"(d[31])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds));
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds), "n"(DOWN));
   }
 };
 template <> struct Wide<96> {
@@ -132,15 +136,15 @@ template <> struct Wide<96> {
         "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47])
       : "l"(a), "l"(b), "r"(adds));
   }
-  // a in registers, b `[16, 96]` in shared memory with its second index running.
-  static __device__ __forceinline__ void multiply(float (&d)[48], const u32 (&a)[4], u64 b, int adds) {
+  // a in registers; b in shared memory, `[96, 16]`, or `[16, 96]` where it is DOWN, with its second index running.
+  template <int DOWN> static __device__ __forceinline__ void multiply(float (&d)[48], const u32 (&a)[4], u64 b, int adds) {
     asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %53, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n96k16.f32.bf16.bf16 "
       "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, %16, %17, %18, %19, %20, %21, "
       "%22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, "
       "%42, %43, %44, %45, %46, %47}, "
-      "{%48, %49, %50, %51}, %52, p, 1, 1, 1; }\n"
+      "{%48, %49, %50, %51}, %52, p, 1, 1, %54; }\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]),
         "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]),
@@ -148,7 +152,7 @@ template <> struct Wide<96> {
         "+f"(d[29]), "+f"(d[30]), "+f"(d[31]), "+f"(d[32]), "+f"(d[33]), "+f"(d[34]), "+f"(d[35]),
         "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]), "+f"(d[40]), "+f"(d[41]), "+f"(d[42]),
         "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds));
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds), "n"(DOWN));
   }
 };
 template <> struct Wide<128> {
@@ -173,8 +177,8 @@ template <> struct Wide<128> {
         "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
       : "l"(a), "l"(b), "r"(adds));
   }
-  // a in registers, b `[16, 128]` in shared memory with its second index running.
-  static __device__ __forceinline__ void multiply(float (&d)[64], const u32 (&a)[4], u64 b, int adds) {
+  // a in registers; b in shared memory, `[128, 16]`, or `[16, 128]` where it is DOWN, with its second index running.
+  template <int DOWN> static __device__ __forceinline__ void multiply(float (&d)[64], const u32 (&a)[4], u64 b, int adds) {
     asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %69, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
@@ -182,7 +186,7 @@ template <> struct Wide<128> {
       "%22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, %38, %39, %40, %41, "
       "%42, %43, %44, %45, %46, %47, %48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, "
       "%62, %63}, "
-      "{%64, %65, %66, %67}, %68, p, 1, 1, 1; }\n"
+      "{%64, %65, %66, %67}, %68, p, 1, 1, %70; }\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]),
         "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]),
@@ -192,6 +196,6 @@ template <> struct Wide<128> {
         "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]), "+f"(d[48]), "+f"(d[49]),
         "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]), "+f"(d[56]),
         "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]), "+f"(d[63])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds));
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(adds), "n"(DOWN));
   }
 };
