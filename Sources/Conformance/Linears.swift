@@ -131,7 +131,7 @@ extension Conformance {
             x.reference, weight.reference, bias: bias?.reference, adapter: terms?.reference,
             precision: .f32)
           try trial.expect("y", found.y, wanted.y, within: Tolerance.halves)
-          try trial.expect("reduced", found.reduced, wanted.reduced, within: Tolerance.halves)
+          // `reduced` is each backend's own affair: `da` and `db` show whether it is right.
 
           let dy = try trial.activation(item.n, item.outputs)
           let back = try trial.device.linearBackward(
