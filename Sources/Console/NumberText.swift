@@ -44,16 +44,16 @@ func fixed(_ number: Double, _ digits: Int) -> String {
   return String(decoding: buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// Numbers of one column, with as many digits behind the point as tell the largest to five digits; each as it is where
-/// that would hide the small ones.
+/// Numbers of one column, with as many digits behind the point as tell the largest to five digits and the smallest to
+/// four; each as it is where that would take too many.
 func readable(column numbers: [Double]) -> [String] {
   let sizes = numbers.filter { $0.isFinite && $0 != 0 }.map(\.magnitude)
   guard numbers.count > 1, let largest = sizes.max(), let smallest = sizes.min(),
-    numbers.allSatisfy(\.isFinite), !numbers.allSatisfy({ $0 == $0.rounded() }),
-    (1e-4..<1e6).contains(largest)
+    numbers.allSatisfy(\.isFinite), !numbers.allSatisfy({ $0 == $0.rounded() }), largest < 1e6
   else { return numbers.map { readable($0) } }
-  let digits = min(max(4 - Int(log10(largest).rounded(.down)), 0), 7)
-  guard smallest * pow(10, Double(digits)) >= 50 else { return numbers.map { readable($0) } }
+  func place(_ number: Double) -> Int { Int(log10(number).rounded(.down)) }
+  let digits = max(4 - place(largest), 3 - place(smallest), 0)
+  guard digits <= 6 else { return numbers.map { readable($0) } }
   return numbers.map { fixed($0, digits) }
 }
 

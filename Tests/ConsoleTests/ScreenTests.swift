@@ -86,9 +86,9 @@ private final class Streams: Sendable {
         phi
         nll: 3.14159
         tokens: 120
-        label                ppl  seconds  model
-        base                22.6     0.50  phi → gptq w4
-        q → ft, "quoted"  1234.6     0.50  phi → gptq w4
+        label                 ppl  seconds  model
+        base                22.60     0.50  phi → gptq w4
+        q → ft, "quoted"  1234.57     0.50  phi → gptq w4
 
         """)
   }
@@ -184,7 +184,8 @@ private final class Streams: Sendable {
   }
 
   @Test func columnsOfNumbersShareTheirDigits() {
-    #expect(readable(column: [100.027, 38.51762, 7]) == ["100.03", "38.52", "7.00"])
+    #expect(readable(column: [100.027, 38.51762]) == ["100.03", "38.52"])
+    #expect(readable(column: [7211.9, 33.6, 20.83]) == ["7211.90", "33.60", "20.83"])
     #expect(readable(column: [7.00449, 7.00512]) == ["7.0045", "7.0051"])
     #expect(readable(column: [24, 1000]) == ["24", "1000"])
     // Small ones are not rounded away.
