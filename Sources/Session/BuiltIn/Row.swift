@@ -42,6 +42,12 @@ struct Row: Verb {
         result.value = number
       }
     }
+    let reports = $columns.pairs.compactMap { pair -> Report? in
+      guard case .report(let report) = pair.value else { return nil }
+      return report
+    }
+    let cached = reports.count { $0.cachedSeconds != nil }
+    if cached > 0 { result.fields["cached"] = .string("\(cached) of \(reports.count)") }
     let facts = result.fields.filter { !$0.value.isNull }
     result.display = [
       .text("  " + facts.map { "\($0.key) \($0.value.shortText)" }.joined(separator: "  "))
