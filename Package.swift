@@ -40,12 +40,13 @@ let package = Package(
     .target(
       name: "FineTuning",
       dependencies: [
-        "Quantization", "Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
+        "Quantization", "Models", "Tokenizers", "Data", "Cache", "Checkpoints", "Tensor", "JSON",
+        "Runtime",
       ]),
     .target(
       name: "Quantization",
       dependencies: [
-        "Models", "Tokenizers", "Data", "Checkpoints", "Tensor", "JSON", "Runtime",
+        "Models", "Tokenizers", "Data", "Cache", "Checkpoints", "Tensor", "JSON", "Runtime",
       ]),
     .target(
       name: "Models", dependencies: ["Tokenizers", "Checkpoints", "Tensor", "JSON", "Runtime"]),
@@ -127,13 +128,14 @@ let package = Package(
     .testTarget(
       name: "QuantizationTests",
       dependencies: [
-        "TestSupport", "Runtime", "Quantization", "Models", "Tokenizers", "Data", "Tensor", "JSON",
+        "TestSupport", "Runtime", "Quantization", "Models", "Tokenizers", "Data", "Cache", "Tensor",
+        "JSON",
       ]),
     .testTarget(
       name: "FineTuningTests",
       dependencies: [
         "TestSupport", "Runtime", "FineTuning", "Quantization", "Models", "Tokenizers", "Data",
-        "Checkpoints", "Tensor", "JSON",
+        "Cache", "Checkpoints", "Tensor", "JSON",
       ]),
     .testTarget(
       name: "EvaluationTests",

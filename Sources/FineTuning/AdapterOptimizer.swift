@@ -1,3 +1,4 @@
+import Checkpoints
 import Models
 import Runtime
 import Tensor
@@ -18,6 +19,10 @@ struct AdapterOptimizer {
     let second: Tensor
     /// The value when the loss was last seen to be finite.
     let good: Tensor
+
+    var parts: [(name: String, tensor: Tensor)] {
+      [("value", value), ("first", first), ("second", second), ("good", good)]
+    }
   }
 
   let backend: any Backend
@@ -101,6 +106,37 @@ struct AdapterOptimizer {
         }
       }, settings: settings, step: steps, gradientScale: Float(scale))
     return norm
+  }
+
+  /// Bytes of everything that `sources` write.
+  var stateBytes: Int { count * 4 * 4 }
+
+  /// The values, moments and last good values, for a state that is kept.
+  var sources: [TensorSource] {
+    parameters.enumerated().flatMap { place, parameter in
+      parameter.parts.map { name, tensor in
+        TensorSource(name: "\(place).\(name)", tensor, backend: backend)
+      }
+    }
+  }
+
+  /// Takes the tensors of a kept state over.
+  ///
+  /// - Returns: Whether they are this optimizer's; otherwise nothing changed.
+  mutating func restore(from tensors: Safetensors, steps: Int) throws -> Bool {
+    let pairs = parameters.enumerated().flatMap { place, parameter in
+      parameter.parts.map { ("\(place).\($0.name)", $0.tensor) }
+    }
+    for (name, target) in pairs {
+      guard let info = tensors.info(name), info.dtype == .f32, info.shape == target.shape else {
+        return false
+      }
+    }
+    for (name, target) in pairs {
+      try backend.copy(backend.place(tensors.tensor(name)), into: target)
+    }
+    self.steps = steps
+    return true
   }
 
   /// The first layer whose gradient is not finite.

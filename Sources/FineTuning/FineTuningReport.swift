@@ -20,6 +20,8 @@ public struct FineTuningReport: Sendable {
   public var trainingSeconds: Double = 0
   /// Wall-clock time in all.
   public var seconds: Double = 0
+  /// The step after which this run went on where an earlier one was cut off; nil where it began anew.
+  public var resumed: Int?
   /// Why it ended before its last step; nil where it did not.
   public var stopped: Stopped?
 
@@ -28,6 +30,11 @@ public struct FineTuningReport: Sendable {
     public var step: Int
     /// Nats per predicted token.
     public var loss: Double
+
+    public init(step: Int, loss: Double) {
+      self.step = step
+      self.loss = loss
+    }
   }
 
   public enum Stopped: Sendable, Hashable {

@@ -1,3 +1,5 @@
+import Cache
+import Checkpoints
 import Models
 import Runtime
 import Tensor
@@ -6,6 +8,8 @@ import Tensor
 public struct Trainer {
   let settings: FineTuningSettings
   let progress: ProgressHandler?
+  /// Where the run keeps what it has done, and finds what one that was killed had done; nil to keep nothing.
+  public var workplace: Workplace?
   /// Asked before every step whether to go on.
   var check: @Sendable () throws -> Void = Interrupt.check
 
@@ -32,6 +36,10 @@ public struct Trainer {
     }
     var run = try TrainingRun(model, data: data, settings: settings)
     let start = run.clock.now
+    var states = workplace.map(TrainingStates.init)
+    try states?.restore(&run)
+    let before = run.report.seconds
+    run.report.resumed = run.report.steps == 0 ? nil : run.report.steps
     do {
       while run.report.steps < settings.steps {
         try check()
@@ -51,6 +59,8 @@ public struct Trainer {
               tokens: run.report.tokens, loss: run.report.loss.last))
           try run.evaluate(held)
         }
+        run.report.seconds = before + (run.clock.now - start) / .seconds(1)
+        try states?.keep(run)
       }
       if run.report.stopped == nil, let failure = try run.check() {
         run.report.stopped = .diverged(failure)
@@ -59,7 +69,7 @@ public struct Trainer {
       guard run.report.steps > 0 else { throw Cancelled() }
       run.report.stopped = .interrupted
     }
-    run.report.seconds = (run.clock.now - start) / .seconds(1)
+    run.report.seconds = before + (run.clock.now - start) / .seconds(1)
     run.report.epochs = run.order.epochs(steps: run.report.steps)
     if run.updates > 0 {
       let method = adapter.isMergeAware ? LoRA.Method.mergeAware : .lora
@@ -92,6 +102,24 @@ struct TrainingRun {
       seed: settings.shuffles ? settings.seed : nil)
     report.parameters = optimizer.count
     report.packing = data.packing
+  }
+
+  /// What `restore` needs beside the optimizer's tensors.
+  var state: TrainingState {
+    TrainingState(report: report, updates: updates, good: good, steps: optimizer.steps)
+  }
+
+  /// Goes on from a state.
+  ///
+  /// - Returns: Whether the state is one of this run; otherwise nothing changed.
+  mutating func restore(_ state: TrainingState, from tensors: Safetensors) throws -> Bool {
+    guard state.report.steps <= settings.steps,
+      try optimizer.restore(from: tensors, steps: state.steps)
+    else { return false }
+    report = state.report
+    updates = state.updates
+    good = state.good
+    return true
   }
 
   /// Makes one step, or says why it could not; then the adapters are those of the last good step.

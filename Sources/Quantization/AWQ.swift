@@ -1,3 +1,4 @@
+import Cache
 import Models
 import Runtime
 import Tensor
@@ -25,20 +26,21 @@ public struct AWQ: Quantizer {
 
   public func quantize(
     _ model: Model, settings: QuantizationSettings, calibration: CalibrationData?,
-    progress: ProgressHandler?
+    progress: ProgressHandler?, workplace: Workplace?
   ) throws -> (Model, QuantizationReport) {
     guard let calibration, calibration.samples > 0 else {
       throw QuantizationFailure.needsData(method: name)
     }
-    var run = try QuantizationRun(model, settings, progress)
+    var run = try QuantizationRun(model, settings, progress, workplace)
     var pass = try CalibrationPass(model, calibration)
     for (index, block) in model.blocks.enumerated() {
       let isLast = index + 1 == model.blocks.count
       var scales = AWQScales()
       var hessians: [Stage: Tensor] = [:]
+      let earlier = try run.restored(block)
       try pass.begin(block, keepsInput: settings.sequential)
       for stage in Stage.allCases {
-        if !run.targets(block, stage).isEmpty {
+        if earlier == nil, !run.targets(block, stage).isEmpty {
           let statistics = try pass.statistics(magnitudes: true)
           hessians[stage] = statistics.hessian
           let search = AWQSearch(
@@ -50,13 +52,13 @@ public struct AWQ: Quantizer {
           try pass.advance(stage, through: block)
         }
       }
-      let rounded = try round(block, scales, hessians, model.config, &run)
+      let rounded = try earlier ?? round(block, scales, hessians, model.config, &run)
       if !settings.sequential {
         pass.end()
       } else if !isLast {
         try pass.pass(through: rounded)
       }
-      run.finish(rounded, at: index)
+      try run.finish(rounded, at: index, isRestored: earlier != nil)
     }
     return run.result(tokens: calibration.tokens)
   }

@@ -1,3 +1,4 @@
+import Cache
 import Models
 import Runtime
 import Tensor
@@ -20,19 +21,20 @@ public struct GPTQ: Quantizer {
 
   public func quantize(
     _ model: Model, settings: QuantizationSettings, calibration: CalibrationData?,
-    progress: ProgressHandler?
+    progress: ProgressHandler?, workplace: Workplace?
   ) throws -> (Model, QuantizationReport) {
     guard let calibration, calibration.samples > 0 else {
       throw QuantizationFailure.needsData(method: name)
     }
-    var run = try QuantizationRun(model, settings, progress)
+    var run = try QuantizationRun(model, settings, progress, workplace)
     var pass = try CalibrationPass(model, calibration)
     for (index, block) in model.blocks.enumerated() {
-      var rounded = block
+      let earlier = try run.restored(block)
+      var rounded = earlier ?? block
       try pass.begin(block)
       for stage in Stage.allCases {
         let targets = run.targets(block, stage)
-        if !targets.isEmpty {
+        if earlier == nil, !targets.isEmpty {
           try quantize(targets, of: block, into: &rounded, try pass.statistics().hessian, &run)
         }
         // What leaves the last block, nobody reads.
@@ -41,7 +43,7 @@ public struct GPTQ: Quantizer {
         }
       }
       pass.end()
-      run.finish(rounded, at: index)
+      try run.finish(rounded, at: index, isRestored: earlier != nil)
     }
     return run.result(tokens: calibration.tokens)
   }

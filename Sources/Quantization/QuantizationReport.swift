@@ -31,19 +31,22 @@ public struct QuantizationReport: Sendable {
   /// Bytes of the whole model.
   public var bytesBefore: Int
   public var bytesAfter: Int
+  /// Blocks taken over from a run that was killed.
+  public var resumed: Int
   public var seconds: Double
   /// Calibration tokens.
   public var tokens: Int
 
   public init(
     layers: [Layer], skipped: [String], bitsPerWeight: Double, bytesBefore: Int, bytesAfter: Int,
-    seconds: Double, tokens: Int
+    resumed: Int = 0, seconds: Double, tokens: Int
   ) {
     self.layers = layers
     self.skipped = skipped
     self.bitsPerWeight = bitsPerWeight
     self.bytesBefore = bytesBefore
     self.bytesAfter = bytesAfter
+    self.resumed = resumed
     self.seconds = seconds
     self.tokens = tokens
   }

@@ -1,4 +1,6 @@
+import Cache
 import Checkpoints
+import JSON
 import Models
 import Runtime
 import Tensor
@@ -12,10 +14,19 @@ struct QuantizationRun {
   private let bytesBefore: Int
   private let started = ContinuousClock.now
   private let progress: ProgressHandler?
+  private let workplace: Workplace?
   private var layers: [QuantizationReport.Layer] = []
+  /// How many of them belong to finished blocks, and when the last of those was finished.
+  private var finished = 0
+  private var lastFinish = ContinuousClock.now
+  /// Blocks taken over from a run that was killed.
+  private(set) var restoredBlocks = 0
 
   /// - Throws: `QuantizationFailure` where the settings or the model do not allow it.
-  init(_ model: Model, _ settings: QuantizationSettings, _ progress: ProgressHandler?) throws {
+  init(
+    _ model: Model, _ settings: QuantizationSettings, _ progress: ProgressHandler?,
+    _ workplace: Workplace? = nil
+  ) throws {
     try settings.check()
     let linears = model.allLinears
     let patterns = settings.skip.map(LayerPattern.init)
@@ -43,6 +54,7 @@ struct QuantizationRun {
     self.settings = settings
     self.model = model
     self.progress = progress
+    self.workplace = workplace
     backend = model.backend
     targets = Set(taken.map(\.name))
     bytesBefore = model.byteCount
@@ -108,11 +120,54 @@ struct QuantizationRun {
   }
 
   /// Puts a finished block into the model and gives the pages of its float weights back.
-  mutating func finish(_ block: Block, at index: Int) {
+  ///
+  /// - Throws: `Cancelled`.
+  mutating func finish(_ block: Block, at index: Int, isRestored: Bool = false) throws {
+    if !isRestored { try keep(block, at: index) }
+    finished = layers.count
+    lastFinish = .now
     for linear in model.blocks[index].linears where isTarget(linear) {
       Residency.release(linear.weight)
     }
     model.blocks[index] = block
+  }
+
+  private static let stem = "block"
+
+  private func name(_ block: Block) -> String { "block \(block.index)" }
+
+  /// Keeps a finished block for a run that may have to follow this one, where that is worth the time.
+  private func keep(_ block: Block, at index: Int) throws {
+    guard let workplace else { return }
+    var changed = model
+    changed.blocks[index] = block
+    let patch = ModelPatch(from: model, to: changed)
+    let seconds = lastFinish.duration(to: .now) / .seconds(1)
+    let layers = layers[finished...].map(\.json)
+    guard workplace.isWorth(seconds: seconds, bytes: patch.byteCount) else { return }
+    try workplace.keep(
+      name(block), seconds: seconds,
+      facts: JSONObject([("patch", patch.json), ("layers", .array(layers))])
+    ) { try $0.write(patch.sources, stem: Self.stem) }
+  }
+
+  /// The block as an earlier run finished it, which then is in the book; nil where it has to be done.
+  mutating func restored(_ block: Block) throws -> Block? {
+    guard let entry = workplace?.find(name(block)), let patch = entry.facts["patch"],
+      let stored = entry.facts["layers"]?.arrayValue,
+      let tensors = try? entry.tensors(stem: Self.stem),
+      let place = model.blocks.firstIndex(where: { $0.index == block.index }),
+      let changed = try? ModelPatch.apply(patch, tensors, to: model)
+    else { return nil }
+    let read = stored.compactMap(QuantizationReport.Layer.init)
+    guard read.count == stored.count else { return nil }
+    layers += read
+    restoredBlocks += 1
+    progress?(
+      Progress(
+        stage: "quantize: \(name(block)) from an earlier run", done: layers.count,
+        total: targets.count, unit: "layers"))
+    return changed.blocks[place]
   }
 
   /// The model and the report.
@@ -129,7 +184,7 @@ struct QuantizationRun {
         layers: layers.sorted { places[$0.name] ?? 0 < places[$1.name] ?? 0 },
         skipped: model.allLinears.map(\.name).filter { !targets.contains($0) },
         bitsPerWeight: model.bitsPerWeight, bytesBefore: bytesBefore,
-        bytesAfter: model.byteCount,
+        bytesAfter: model.byteCount, resumed: restoredBlocks,
         seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18, tokens: tokens)
     )
   }

@@ -1,3 +1,4 @@
+import Cache
 import Models
 import Runtime
 
@@ -14,10 +15,11 @@ public protocol Quantizer: Sendable {
 
   /// The model with its block linears quantized, adapters kept beside them. The model given stays as it is.
   ///
+  /// - Parameter workplace: Where finished blocks are kept, and found again by a run that follows one that was killed.
   /// - Throws: `QuantizationFailure`, `Cancelled`, `OutOfMemory`.
   func quantize(
     _ model: Model, settings: QuantizationSettings, calibration: CalibrationData?,
-    progress: ProgressHandler?
+    progress: ProgressHandler?, workplace: Workplace?
   ) throws -> (Model, QuantizationReport)
 }
 
@@ -53,9 +55,10 @@ extension Model {
   /// - Throws: `QuantizationFailure`, `Cancelled`, `OutOfMemory`.
   public func quantized(
     _ settings: QuantizationSettings, calibration: CalibrationData? = nil,
-    progress: ProgressHandler? = nil
+    progress: ProgressHandler? = nil, workplace: Workplace? = nil
   ) throws -> (Model, QuantizationReport) {
     try Quantizers.named(settings.method).quantize(
-      self, settings: settings, calibration: calibration, progress: progress)
+      self, settings: settings, calibration: calibration, progress: progress,
+      workplace: workplace)
   }
 }

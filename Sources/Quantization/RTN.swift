@@ -1,3 +1,4 @@
+import Cache
 import Models
 import Runtime
 import Tensor
@@ -16,7 +17,7 @@ public struct RTN: Quantizer {
 
   public func quantize(
     _ model: Model, settings: QuantizationSettings, calibration: CalibrationData?,
-    progress: ProgressHandler?
+    progress: ProgressHandler?, workplace: Workplace?
   ) throws -> (Model, QuantizationReport) {
     var run = try QuantizationRun(model, settings, progress)
     var pass = try calibration.map { try CalibrationPass(model, $0) }
@@ -41,7 +42,7 @@ public struct RTN: Quantizer {
         }
       }
       pass?.end()
-      run.finish(rounded, at: index)
+      try run.finish(rounded, at: index)
     }
     return run.result(tokens: calibration?.tokens ?? 0)
   }

@@ -38,6 +38,9 @@ struct FineTune: CacheableVerb {
       "finetune tiny-codes steps=2 rank=8 targets=[qkv_proj o_proj] lr=1e-3 eval=no",
       "a small adapter on the attention alone", setup: "use demo; load phi"),
     Example(
+      "finetune tiny-codes steps=2 resume=yes", "where a killed run stopped; the same adapter",
+      setup: "use demo; load phi"),
+    Example(
       "finetune tiny-codes[:64] steps=2 pack=no mask=response eval=no",
       "row by row, responses alone", setup: "use demo; load phi"),
     Example(
@@ -96,6 +99,8 @@ struct FineTune: CacheableVerb {
   @Opt("shuffle", "see the sequences in a shuffled order") var shuffle: Bool = true
   @Opt("clip", "largest norm of a step's gradient; 0 for none", range: 0...) var clip: Double = 1
   @Opt("decay", "AdamW's weight decay", range: 0...1) var decay: Double = 0
+  @Opt("resume", "go on where a run that was killed stopped; `no` starts over") var resume: Bool =
+    true
   @Opt("checkpointing", "compute activations again on the way back: less memory, a third more time")
   var checkpointing: Bool = false
 
@@ -228,7 +233,9 @@ struct FineTune: CacheableVerb {
     settings.checkpointing = checkpointing
     settings.passTokens = model.backend.device.trainingTokens
     settings.log = log
-    let (trained, report) = try Trainer(settings, progress: context.progress).train(
+    var trainer = Trainer(settings, progress: context.progress)
+    trainer.workplace = resume ? context.workplace : nil
+    let (trained, report) = try trainer.train(
       model, on: try sequences(rows, blocks: steps * batch),
       evaluating: try held().map { try sequences($0, blocks: batch) })
     let value = try completed(current.continued(by: trained), context)
@@ -246,6 +253,9 @@ struct FineTune: CacheableVerb {
           "\(initialization.rawValue): \(Words.percent(start.before > 0 ? start.after / start.before : 0)) \(what)"
             + (initialization == .cloq ? ", as calibration weighs it" : "")), at: 0)
     }
+    if let step = report.resumed {
+      context.remark("went on after step \(step), where an earlier run was cut off")
+    }
     if let stopped = report.stopped {
       context.note(
         "stopped after step \(report.steps) of \(steps): `$stopped` is the model as of that step")
@@ -253,6 +263,8 @@ struct FineTune: CacheableVerb {
     }
     return .model(value, summary)
   }
+
+  static let indifferent = ["resume"]
 
   func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
     var parts = [

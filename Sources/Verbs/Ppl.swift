@@ -130,7 +130,13 @@ struct Ppl: CacheableVerb {
   static let evidence: (any StorableEvidence.Type)? = PerplexityEvidence.self
 
   func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
-    [EntryKey.Part("rows", try rows().contentHash())]
+    let rows = try rows()
+    // Rows can be equal where the text that they were cut from is not.
+    let text = dialects.contains("llamacpp") ? try rows.originalText() : nil
+    return [
+      EntryKey.Part("rows", try rows.contentHash()),
+      EntryKey.Part("text", text.map { SHA256.hex($0) } ?? "rows"),
+    ]
   }
 
   private static func fields(_ result: Perplexity) -> JSONObject {

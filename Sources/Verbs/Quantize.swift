@@ -133,8 +133,12 @@ struct Quantize: CacheableVerb {
           seed: settings.seed)
       }
       let (model, report) = try current.quantized(
-        settings, calibration: calibration, progress: context.progress)
+        settings, calibration: calibration, progress: context.progress,
+        workplace: context.workplace)
       return (model, report, calibration)
+    }
+    if report.resumed > 0 {
+      context.remark("\(report.resumed) blocks were taken over from a run that was cut off")
     }
     for layer in report.layers {
       guard let damping = layer.damping else { continue }

@@ -36,6 +36,10 @@ extension Interpreter {
     }
     let begun = ContentStore.now
     let start = ContinuousClock.now
+    var context = context
+    if stage.isStored {
+      context.workplace = Workplace(store: stage.store, stage: stage.key.hash)
+    }
     let outcome = try verb.run(context)
     let seconds: Double = ContinuousClock.now - start
     if stage.isStored, seconds >= Worth.facts || session.storesAll {
@@ -45,6 +49,7 @@ extension Interpreter {
         context.remark("the cache could not be written: \(failure.message)")
       }
     }
+    context.workplace?.clear()
     return CachedOutcome(outcome: try stage.named(outcome))
   }
 }

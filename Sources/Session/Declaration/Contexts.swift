@@ -1,3 +1,4 @@
+import Cache
 import Language
 import Runtime
 
@@ -29,6 +30,9 @@ public struct RunContext {
   public let progress: ProgressHandler
   let notes: Notes
   let scope: Scope
+  /// Where a long stage keeps what it has done so far, so that one that is killed goes on there. Nil where the cache is off
+  /// or the stage has no name in it.
+  public internal(set) var workplace: Workplace?
   let warnings: Warnings
 
   /// The model that the verb works on, as the engine's type.
