@@ -21,7 +21,7 @@ let package = Package(
       name: "olv", dependencies: ["Console", "Verbs", "Session", "CUDA", "Runtime"]),
     .target(
       name: "Console",
-      dependencies: ["Session", "Charts", "Olive", "Language", "JSON", "Runtime", "CEdit"]),
+      dependencies: ["Session", "Charts", "Olive", "Language", "JSON", "Runtime", "CEdit", "CMark"]),
     .target(
       name: "Verbs",
       dependencies: [
@@ -79,6 +79,7 @@ let package = Package(
       name: "CEdit", dependencies: ["CInterrupt"],
       linkerSettings: [archive("edit"), archive("tinfo"), archive("bsd"), archive("md")]),
     .target(name: "COneDNN"),
+    .target(name: "CMark", linkerSettings: [archive("cmark")]),
     .target(name: "CJSON", linkerSettings: [archive("json-c"), .linkedLibrary("m")]),
     .target(name: "CPCRE2", linkerSettings: [archive("pcre2-8")]),
     .target(name: "CZlib", linkerSettings: [archive("z")]),
@@ -88,6 +89,11 @@ let package = Package(
     .target(
       name: "Transcripts", dependencies: ["Console", "Session", "Language", "Runtime"],
       path: "Tests/TranscriptSupport"),
+    .target(name: "ScriptGenerator", dependencies: ["Language"], path: "Tests/ScriptGenerator"),
+    .executableTarget(
+      name: "olv-fuzz",
+      dependencies: ["ScriptGenerator", "Verbs", "Session", "Language", "Runtime"],
+      path: "Tests/Fuzz"),
     .target(name: "TestSupport", dependencies: ["JSON"], path: "Tests/Support"),
     .target(name: "FakeCUDA", dependencies: ["CCUDA"], path: "Tests/FakeCUDA"),
     .testTarget(
@@ -98,7 +104,7 @@ let package = Package(
       dependencies: ["TestSupport", "Runtime", "JSON"]),
     .testTarget(
       name: "LanguageTests",
-      dependencies: ["TestSupport", "Runtime", "Language"]),
+      dependencies: ["TestSupport", "ScriptGenerator", "Runtime", "Language"]),
     .testTarget(name: "OliveTests", dependencies: ["TestSupport", "Olive", "Language", "Runtime"]),
     .testTarget(
       name: "TokenizersTests",

@@ -30,7 +30,10 @@ public enum Console {
       out: { text in
         if !Terminal.output.write(text) { writesFail.store(true, ordering: .relaxed) }
       }, err: { Terminal.errors.write($0) }, width: { Terminal.output.width })
-    let session = Session(host: host, presenter: screen)
+    let recorder = PageRecorder(screen)
+    var presenter: any Presenter = screen
+    if case .render = flags.action { presenter = recorder }
+    let session = Session(host: host, presenter: presenter)
     do {
       try session.loadPrelude()
       try session.apply { settings in
@@ -52,7 +55,12 @@ public enum Console {
       screen.show([words.diagnostic(error, blaming: flags.device)])
       return 2
     }
-    let status = act(flags, words, session, screen)
+    let status: Int32
+    if case .render(let path, let output) = flags.action {
+      status = Scripts(session, screen).render(path, to: output, recorder, words)
+    } else {
+      status = act(flags, words, session, screen)
+    }
     guard writesFail.load(ordering: .relaxed) else { return status }
     Terminal.errors.write("error: standard output could not be written\n")
     return status == 0 ? 1 : status
@@ -66,6 +74,8 @@ public enum Console {
       switch action {
       case .text(let text):
         return run(Source(name: "-c", text: text), nil, session, screen)
+      case .help(nil) where flags.format == .md:
+        guard Terminal.output.write(Reference(verbs: session.verbs.all).markdown) else { return 1 }
       case .help(let verb):
         return run(Source(name: "help", text: "help \(verb ?? "")"), nil, session, screen)
       case .file(let path, let stays):
@@ -87,7 +97,7 @@ public enum Console {
         let page = ManualPage(usage: Flags.usage, verbs: session.verbs.all, version: Version.text)
         guard Terminal.output.write(page.text) else { return 1 }
       case .olive(let name, let words): return try olive(name, words, session, screen)
-      case .usage, .version: break
+      case .usage, .version, .render: break
       }
     } catch is Cancelled {
       return 130

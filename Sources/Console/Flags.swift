@@ -16,6 +16,8 @@ struct Flags: Equatable {
     case check([String])
     /// Lays scripts out; `checks`: only says which are not.
     case format([String], checks: Bool)
+    /// Runs a script into a page; nil: beside it.
+    case render(String, output: String?)
     /// What a script takes.
     case scriptHelp(String)
     /// The manual page, for `man`.
@@ -53,6 +55,7 @@ struct Flags: Equatable {
       olv doctor                   whether all that olv needs is there, and what to do where it is not
       olv man                      this and all verbs as a manual page: olv man | man -l -
       olv selftest                 whether the device computes what it should
+      olv render FILE.olv [-o F]   runs a script into one HTML page, FILE.html
       olv fmt [--check] FILE.olv…  lays scripts out; with --check only says which need it
       olv quantize|finetune …      Olive's command lines; with --show the script they amount to
       olv run --config FILE        Olive's workflow files, YAML or JSON; with --show the same
@@ -176,6 +179,7 @@ struct Flags: Equatable {
       case "fmt":
         action = .format(
           try Self.files(rest, of: "fmt", flags: ["--check"]), checks: rest.contains("--check"))
+      case "render": action = try Self.render(rest)
       case _ where OliveCommand.names.contains(file): action = .olive(file, rest)
       default:
         action = file == "-" ? .standardInput : .file(file, stays: false)
@@ -189,7 +193,27 @@ struct Flags: Equatable {
     guard let first = words.first else { return .usage }
     if first == "help" { return .help(words.dropFirst().first) }
     if first.hasSuffix(".olv") || first.contains("/") { return .scriptHelp(first) }
-    return ["check", "fmt"].contains(first) ? .usage : .help(first)
+    return ["check", "fmt", "render"].contains(first) ? .usage : .help(first)
+  }
+
+  /// `olv render FILE.olv -o out.html`
+  private static func render(_ words: [String]) throws -> Action {
+    var words = words
+    var output: String?
+    if let place = words.firstIndex(where: { $0 == "-o" || $0 == "--output" }) {
+      guard place + 1 < words.count else {
+        throw UsageFailure(
+          message: "`\(words[place])` needs a file", help: line(of: "render"), word: words[place])
+      }
+      output = words[place + 1]
+      words.removeSubrange(place...place + 1)
+    }
+    let files = try files(words, of: "render", flags: [])
+    guard files.count == 1, let file = files.first else {
+      throw UsageFailure(
+        message: "`olv render` takes one file", help: line(of: "render"), word: files.last)
+    }
+    return .render(file, output: output)
   }
 
   /// A subcommand's files.

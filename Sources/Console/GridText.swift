@@ -28,6 +28,19 @@ extension Grid {
       })
   }
 
+  /// Which columns hold numbers, shares included, and nothing else.
+  var numericColumns: [Bool] {
+    let count = ((columns.isEmpty ? [] : [columns]) + rows).map(\.count).max() ?? 0
+    return (0..<count).map { column in
+      // Labels stay where they begin.
+      if column == 0, !columns.isEmpty { return false }
+      let cells = rows.compactMap { column < $0.count ? $0[column].printable : nil }
+        .filter { !$0.isEmpty }
+      return !cells.isEmpty
+        && cells.allSatisfy { Double($0.hasSuffix("%") ? String($0.dropLast()) : $0) != nil }
+    }
+  }
+
   /// The grid in aligned columns: numbers to the right, all else to the left, cut to the width.
   func lines(width: Int, ink: Ink) -> [String] {
     let header = columns.isEmpty ? [] : [columns]
@@ -40,14 +53,7 @@ extension Grid {
     let count = all.map(\.count).max() ?? 0
     guard count > 0 else { return [] }
     func cell(_ row: [String], _ column: Int) -> String { column < row.count ? row[column] : "" }
-    let body = all.dropFirst(header.count)
-    let isNumber = (0..<count).map { column in
-      // Labels stay where they begin.
-      if column == 0, !columns.isEmpty { return false }
-      let cells = body.map { cell($0, column) }.filter { !$0.isEmpty }
-      return !cells.isEmpty
-        && cells.allSatisfy { Double($0.hasSuffix("%") ? String($0.dropLast()) : $0) != nil }
-    }
+    let isNumber = numericColumns
     var widths = (0..<count).map { column in
       all.map { cell($0, column).displayWidth }.max() ?? 0
     }

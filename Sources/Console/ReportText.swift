@@ -13,9 +13,9 @@ struct ReportText {
   /// number, or the first line of text, and warnings.
   func text(_ report: Report) -> String {
     if report.label != nil, report.model != nil { return brief(report) }
-    var lines = [head(report)]
-    let display = report.display.isEmpty ? facts(report) : report.display
-    for part in display {
+    let parts = parts(report)
+    var lines = parts.head == nil ? [] : [head(report)]
+    for part in parts.display {
       switch part {
       case .text(let text):
         lines += text.split(separator: "\n", omittingEmptySubsequences: false)
@@ -25,8 +25,6 @@ struct ReportText {
         lines += ChartText(width: width, ink: ink, isASCII: isASCII).lines(chart)
       }
     }
-    // Help and other texts speak for themselves.
-    if report.model == nil, !report.display.isEmpty { lines.removeFirst() }
     for note in report.notes { lines.append(ink.yellow("note: " + note.printable)) }
     return lines.joined(separator: "\n")
   }
@@ -61,7 +59,7 @@ struct ReportText {
   }
 
   /// The cells that tell rows apart, the headline under its verb's name, and what is the same in every row.
-  private func split(_ table: Table) -> (grid: Grid, shared: [(String, String)]) {
+  func split(_ table: Table) -> (grid: Grid, shared: [(String, String)]) {
     let (columns, cells) = (table.columns, table.cells)
     var shown: [Int] = []
     var shared: [(String, String)] = []
@@ -99,16 +97,26 @@ struct ReportText {
     return column.map { $0.isNull ? "" : texts.removeFirst() }
   }
 
+  /// What stands behind the verb in a report's first line, which texts that speak for themselves lack, and what follows.
+  func parts(_ report: Report) -> (head: String?, display: [Display]) {
+    let display = report.display.isEmpty ? facts(report) : report.display
+    let hasHead = report.model != nil || report.display.isEmpty
+    return (hasHead ? rest(report) : nil, display)
+  }
+
+  /// Of which model, how long it took, in which pack.
+  private func rest(_ report: Report) -> String {
+    guard let model = report.model else { return "" }
+    let time =
+      report.cachedSeconds.map { "cached (took \(readable(seconds: $0)))" }
+      ?? readable(seconds: report.seconds)
+    return [model.printable, time, report.pack?.printable].compactMap { $0 }.joined(separator: "  ")
+  }
+
   /// `q → ft: ppl  phi → gptq w4 g128  0.82 s  demo`
   private func head(_ report: Report, _ value: String = "") -> String {
     let label = report.label.map { ink.green($0.printable) + ": " } ?? ""
-    var facts = [
-      report.model?.printable,
-      report.cachedSeconds.map { "cached (took \(readable(seconds: $0)))" }
-        ?? readable(seconds: report.seconds), report.pack?.printable,
-    ]
-    if report.model == nil { facts = [] }
-    let rest = facts.compactMap { $0 }.joined(separator: "  ")
+    let rest = rest(report)
     return label + ink.bold(report.verb) + value + (rest.isEmpty ? "" : "  " + ink.dim(rest))
   }
 

@@ -54,6 +54,34 @@ struct Scripts {
     return status
   }
 
+  /// Runs a script from the beginning and writes the page of it, also where it fails: errors stand in their places.
+  ///
+  /// - Parameter output: The page's path; nil: the script's, with `.html`; `-`: standard output.
+  /// - Returns: The status that running the script ends with.
+  func render(
+    _ path: String, to output: String?, _ recorder: PageRecorder, _ words: CommandWords
+  ) -> Int32 {
+    defer { screen.finish() }
+    do {
+      let source = try read(path)
+      var status: Int32 = 0
+      do { try session.run(source, arguments: ScriptArguments()) } catch let error as ScriptError {
+        for diagnostic in error.diagnostics { recorder.add(diagnostic, of: source) }
+        screen.show(error.diagnostics)
+        status = error.exitStatus
+      }
+      var page = Page(source, parse(source).script, recorder)
+      page.isWhole = status == 0
+      let name = path.hasSuffix(".olv") ? String(path.dropLast(4)) : path
+      let target = output ?? name + ".html"
+      if target == "-" { screen.write(page.html) } else { try write(page.html, to: target) }
+      return status
+    } catch {
+      screen.show([words.diagnostic(error, blaming: output)])
+      return 2
+    }
+  }
+
   /// An editor or a crash in between must not see half a script. It stays executable if it was.
   private func write(_ text: String, to path: String) throws {
     var status = stat()

@@ -15,4 +15,10 @@ public protocol Presenter: AnyObject, Sendable {
   func progress(_ progress: Progress)
   /// A warning about a script that runs all the same.
   func show(_ diagnostic: Diagnostic)
+  /// A statement of the script's top level begins.
+  func begin(_ statement: Statement)
+}
+
+extension Presenter {
+  public func begin(_ statement: Statement) {}
 }

@@ -9,7 +9,10 @@ struct DatasetsVerb: Verb {
   static let name = "datasets"
   static let summary = "the datasets that can be used by name"
   static let input = VerbInput.nothing
-  static let examples = [Example("datasets", "what lies in the cache of this machine")]
+  static let examples = [
+    Example("datasets", "what lies in the cache of this machine"),
+    Example("use demo; datasets", "with the names of the demo pack"),
+  ]
   static let seeAlso = ["dataset", "models"]
 
   func run(_ context: RunContext) throws -> Outcome {

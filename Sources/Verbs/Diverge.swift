@@ -19,7 +19,10 @@ struct Diverge: CacheableVerb {
   static let examples = [
     Example(
       "base = load phi; quantize rtn bits=3; diverge tiny-codes[5000:5005] from=$base",
-      "what three bits change", setup: "use demo")
+      "what three bits change", setup: "use demo"),
+    Example(
+      "quantize rtn; diverge tiny-codes[5000:5005] from=phi length=128",
+      "from a model by its name, on short beginnings", setup: "use demo; load phi"),
   ]
   static let seeAlso = ["ppl", "verdict"]
   static let paper: String? = "Dutta et al., Accuracy is not all you need (2024)"
@@ -31,7 +34,8 @@ struct Diverge: CacheableVerb {
   var data: DatasetReference?
   @Opt("from", "the reference model") var reference: ModelReference?
   @Opt("length", "the longest document", unit: "tokens", range: 2...) var length: Int?
-  @Opt("rows", "only the first rows, as many as there are", range: 1...) var limit: Int?
+  @Opt("rows", "only the first rows, as many as there are", unit: "rows", range: 1...) var limit:
+    Int?
 
   private func base() throws -> LoadedModel {
     guard let reference = reference?.value as? LoadedModel else {

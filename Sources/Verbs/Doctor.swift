@@ -18,7 +18,10 @@ struct Doctor: Verb {
     """
   static let input = VerbInput.nothing
   static let output = VerbOutput.nothing
-  static let examples = [Example("doctor", "the same as `olv doctor` on the command line")]
+  static let examples = [
+    Example("doctor", "the same as `olv doctor` on the command line"),
+    Example("device cpu; doctor", "what there is for the CPU"),
+  ]
   static let seeAlso = ["selftest", "device", "models"]
   static let alsoKnownAs = ["diagnose", "check installation"]
 

@@ -11,7 +11,11 @@ struct Drop: CacheableVerb {
   static let examples = [
     Example(
       "drop adapter", "back to the base",
-      setup: "use demo; load phi; finetune tiny-codes steps=1 eval=no")
+      setup: "use demo; load phi; finetune tiny-codes steps=1 batch=1 length=32 eval=no"),
+    Example(
+      "{ with: ppl tiny-codes[5000:5002]; without: drop adapter | ppl tiny-codes[5000:5002] }",
+      "what the adapter changes",
+      setup: "use demo; load phi; finetune tiny-codes steps=1 batch=1 length=32 eval=no"),
   ]
   static let seeAlso = ["merge", "finetune"]
 

@@ -44,7 +44,8 @@ struct Explain: Verb {
   @Opt("trained", "the model trained in float") var trained: ModelReference?
   @Opt("quantized", "the model quantized and not trained") var quantized: ModelReference?
   @Opt("unmerged", "the model before its adapter was merged") var unmerged: ModelReference?
-  @Opt("rows", "only the first rows, as many as there are", range: 1...) var limit: Int = 200
+  @Opt("rows", "only the first rows, as many as there are", unit: "rows", range: 1...) var limit:
+    Int = 200
   @Opt("length", "the longest document", unit: "tokens", range: 2...) var length: Int?
   @Opt("layers", "also by layer, which takes half as many passes as there are layers")
   var layers: Bool = true

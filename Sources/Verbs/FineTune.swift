@@ -59,22 +59,24 @@ struct FineTune: CacheableVerb {
     "data", "what to train on; the train slice of a dataset that is not sliced by hand",
     noun: "dataset")
   var data: DatasetReference
-  @Opt("steps", "optimizer steps", range: 1...1_000_000) var steps: Int = 100
-  @Opt("batch", "sequences per step", range: 1...4096) var batch: Int = 16
+  @Opt("steps", "optimizer steps", unit: "steps", range: 1...1_000_000) var steps: Int = 100
+  @Opt("batch", "sequences per step", unit: "sequences", range: 1...4096) var batch: Int = 16
   @Opt("length", "tokens per sequence", unit: "tokens", range: 2...) var length: Int = 1024
   @Opt("rank", "rank r of the adapter", range: 1...4096) var rank: Int = 64
-  @Opt("alpha", "α: the adapter's output is scaled by α/r") var alpha: Double = 16
+  @Opt("alpha", "α: the adapter's output is scaled by α/r", range: 0...) var alpha: Double = 16
   @Opt("dropout", "probability that an input of the adapter is hidden", range: 0...0.99)
   var dropout: Double = 0.05
   @Opt("lr", "peak learning rate", range: 0...10) var rate: Double = 2e-4
   @Opt("schedule", "how the learning rate moves") var schedule: ScheduleShape = .constant
-  @Opt("warmup", "steps over which the learning rate rises", range: 0...) var warmup: Int = 0
+  @Opt("warmup", "steps over which the learning rate rises", unit: "steps", range: 0...) var warmup:
+    Int = 0
   @Opt("targets", "`all` linear layers but the head, or a list of names") var targets: [String] = [
     "all"
   ]
   @Opt("eval", "what to evaluate on, or `no`; the dataset's eval slice by default") var eval:
     HeldOut?
-  @Opt("log", "steps between evaluations and log lines", range: 1...) var log: Int = 25
+  @Opt("log", "steps between evaluations and log lines", unit: "steps", range: 1...) var log: Int =
+    25
   @Opt("seed", "seeds the adapter, the order of the data and the dropout", range: 0...) var seed:
     Int = 42
   @Opt(
@@ -87,7 +89,8 @@ struct FineTune: CacheableVerb {
     "calibration", "init=cloq: calibration text, by default what the model was quantized with",
     noun: "dataset")
   var calibration: DatasetReference?
-  @Opt("samples", "init=cloq with calibration=: blocks of text", range: 1...1_000_000)
+  @Opt(
+    "samples", "init=cloq with calibration=: blocks of text", unit: "blocks", range: 1...1_000_000)
   var samples: Int = 128
   @Opt(
     "block", "init=cloq with calibration=: tokens in a block; 2048, or what the model reads",

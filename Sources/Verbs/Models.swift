@@ -9,7 +9,10 @@ struct ModelsVerb: Verb {
   static let name = "models"
   static let summary = "the models that can be loaded by name"
   static let input = VerbInput.nothing
-  static let examples = [Example("models", "what lies in the cache of this machine")]
+  static let examples = [
+    Example("use demo; models", "with the names of the demo pack"),
+    Example("models", "what lies in the cache of this machine"),
+  ]
   static let seeAlso = ["load", "datasets"]
 
   func run(_ context: RunContext) throws -> Outcome {

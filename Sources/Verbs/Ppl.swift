@@ -46,7 +46,8 @@ struct Ppl: CacheableVerb {
     unit: "tokens", range: 2...)
   var length: Int?
   @Opt(
-    "batch", "documents scored together; bounds memory and never changes the number", range: 1...)
+    "batch", "documents scored together; bounds memory and never changes the number",
+    unit: "documents", range: 1...)
   var batch: Int?
   @Opt("special", "wrap each row into the literal beginning and end tokens, as Olive does")
   var special: Bool = false

@@ -46,7 +46,8 @@ struct Quantize: CacheableVerb {
   @Opt("symmetric", "a fixed zero point in the middle, instead of one for each group")
   var symmetric: Bool?
   @Opt("data", "calibration text", noun: "dataset") var data: DatasetReference?
-  @Opt("samples", "blocks of calibration text", range: 1...1_000_000) var samples: Int = 128
+  @Opt("samples", "blocks of calibration text", unit: "blocks", range: 1...1_000_000) var samples:
+    Int = 128
   @Opt(
     "length", "tokens in a block; 2048 by default, or what the model reads", unit: "tokens",
     range: 2...)

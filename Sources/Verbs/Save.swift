@@ -21,7 +21,10 @@ struct Save: Verb {
   static let examples = [
     Example(
       "save /tmp/olv-example-phi", "a folder that `load` and other tools read",
-      setup: "use demo; load phi")
+      setup: "use demo; load phi"),
+    Example(
+      "save /tmp/olv-example-adapter format=peft", "the adapter alone, as PEFT reads it",
+      setup: "use demo; load phi; finetune tiny-codes steps=1 batch=1 length=32 eval=no"),
   ]
   static let seeAlso = ["load", "merge"]
   static let alsoKnownAs = ["write", "export"]

@@ -10,7 +10,10 @@ struct SeedVerb: Verb {
   static let input = VerbInput.nothing
   static let output = VerbOutput.nothing
   static let examples = [
-    Example("seed 7", "every verb that draws numbers uses 7 unless told otherwise")
+    Example("seed 7", "every verb that draws numbers uses 7 unless told otherwise"),
+    Example(
+      "seed 7; load phi weights=random", "weights that are the same for everybody",
+      setup: "use demo"),
   ]
   static let seeAlso = ["defaults", "finetune", "generate"]
 

@@ -34,7 +34,8 @@ struct VerdictVerb: Verb {
   @Opt("against", "the arm to compare the others with; the best one by default") var against:
     String?
   @Opt("repeats", "the outer rows repeat the same arms with other seeds") var repeats: Bool = false
-  @Opt("resamples", "how often documents are drawn", range: 100...1_000_000) var resamples: Int =
+  @Opt("resamples", "how often documents are drawn", unit: "times", range: 100...1_000_000)
+  var resamples: Int =
     10_000
   @Opt(
     "level", "the confidence of intervals, and what a corrected probability is judged by",

@@ -1,4 +1,5 @@
 import Language
+import ScriptGenerator
 import Testing
 
 /// Whatever the bytes are: a result, spans inside of the text, diagnostics that can be drawn.

@@ -1,4 +1,5 @@
 import Language
+import ScriptGenerator
 import Testing
 
 struct SuggestionTests {

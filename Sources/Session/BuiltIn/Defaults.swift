@@ -8,7 +8,10 @@ struct Defaults: Directive {
   static let input = VerbInput.nothing
   static let output = VerbOutput.nothing
   static let examples = [
-    Example("defaults expect below=30", "from here on `expect` means `expect below=30`")
+    Example("defaults expect below=30", "from here on `expect` means `expect below=30`"),
+    Example(
+      "defaults quantize group=32 bits=3; help quantize", "several at once; `help` shows them",
+      setup: "use demo"),
   ]
   static let seeAlso = ["use"]
 

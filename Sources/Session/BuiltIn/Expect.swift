@@ -11,7 +11,10 @@ struct Expect: Verb {
   static let examples = [
     Example(
       "ppl tiny-codes[5000:5004] | expect below=2000", "passes, or ends the script with status 1",
-      setup: "use demo; load phi")
+      setup: "use demo; load phi"),
+    Example(
+      "each $b in [4 8] { quantize rtn bits=$b | ppl tiny-codes[5000:5003] } | expect field=nll below=20",
+      "every arm of a table, by a field", setup: "use demo; load phi"),
   ]
   static let seeAlso = ["print"]
   static let alsoKnownAs = ["assert", "check"]

@@ -11,6 +11,7 @@ struct Help: Verb {
     Example("help", "all verbs"),
     Example("help print", "one verb; the prompt also takes `? print`"),
   ]
+  static let seeAlso = ["history", "models", "datasets"]
   static let alsoKnownAs = ["man", "doc"]
 
   @Arg("verb", "the verb or definition") var verb: String?

@@ -6,7 +6,10 @@ struct History: Verb {
   static let summary = "what was run in this session"
   static let input = VerbInput.nothing
   static let output = VerbOutput.nothing
-  static let examples = [Example("history", "every input so far")]
+  static let examples = [
+    Example("history", "every input so far"), Example("print 1; history", "also of this line"),
+  ]
+  static let seeAlso = ["help"]
 
   func run(_ context: RunContext) throws -> Outcome {
     let inputs = context.session.history

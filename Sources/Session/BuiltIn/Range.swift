@@ -6,7 +6,8 @@ struct Numbers: Verb {
   static let output = VerbOutput.list
   static let isDeclarative = true
   static let examples = [
-    Example("each $seed in (range 3 from=42) { print $seed }", "42, 43 and 44")
+    Example("each $seed in (range 3 from=42) { print $seed }", "42, 43 and 44"),
+    Example("print (range 4)", "0 1 2 3"),
   ]
   static let seeAlso = ["print"]
 

@@ -14,7 +14,9 @@ struct Row: Verb {
   static let examples = [
     Example(
       "each $b in [3 8] { quantize rtn bits=$b; p = ppl tiny-codes[5000:5002]; row ppl=$p bytes=$model.bytes }",
-      "perplexity and size of each arm", setup: "use demo; load phi")
+      "perplexity and size of each arm", setup: "use demo; load phi"),
+    Example(
+      "row bytes=$model.bytes", "one number of the current model", setup: "use demo; load phi"),
   ]
   static let seeAlso = ["table", "plot"]
   static let alsoKnownAs = ["columns", "record"]

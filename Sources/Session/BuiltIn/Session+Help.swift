@@ -71,19 +71,19 @@ extension VerbDeclaration {
 }
 
 extension ParameterDeclaration {
+  /// What may be given (choices or type, range, unit), and what stands where nothing is.
+  public var facts: (values: String, standard: String?) {
+    var values = [choices?.joined(separator: ", ") ?? (isVariadic ? "any number" : typePhrase)]
+    if let range { values.append(range.phrase) }
+    if let unit { values.append("in \(unit)") }
+    return (values.joined(separator: "; "), defaultText)
+  }
+
   /// Summary, choices or type, range, default.
   public var explanation: String {
-    var facts: [String] = []
-    if let choices {
-      facts.append(choices.joined(separator: ", "))
-    } else {
-      facts.append(isVariadic ? "any number" : typePhrase)
-    }
-    if let range { facts.append(range.phrase) }
-    if let unit { facts.append("in \(unit)") }
-    if let defaultText { facts.append("default \(defaultText)") }
-    if isRequired { facts.append("required") }
-    return "\(summary) (\(facts.joined(separator: "; ")))"
+    let (values, standard) = facts
+    let rest = (standard.map { "; default \($0)" } ?? "") + (isRequired ? "; required" : "")
+    return "\(summary) (\(values)\(rest))"
   }
 }
 

@@ -10,7 +10,10 @@ struct Use: Directive {
     """
   static let input = VerbInput.nothing
   static let output = VerbOutput.nothing
-  static let examples = [Example("use demo", "the small models and data that ship with olv")]
+  static let examples = [
+    Example("use demo", "the small models and data that ship with olv"),
+    Example("use demo; load llama", "`llama` is now the small one"),
+  ]
   static let seeAlso = ["defaults"]
 
   @Arg(variadic: "names", "the packs, in order", noun: "pack") var names: [String]

@@ -93,7 +93,10 @@ final class Interpreter {
       if isTopLevel {
         globals = scope
         // Nothing holds on to a model that was replaced.
-        if mode == .run { session.scope = scope }
+        if mode == .run {
+          session.scope = scope
+          session.presenter.begin(statement)
+        }
       }
       result = try attempt(.pending(.anything), at: statement.span) {
         try execute(statement, in: &scope)

@@ -1,10 +1,12 @@
 import Language
 
 /// Random scripts, as trees: every node the parser can yield, names and texts chosen to be awkward.
-struct TreeGenerator {
-  var random: SeededGenerator
+package struct TreeGenerator {
+  package var random: SeededGenerator
 
-  mutating func script() -> Script {
+  package init(random: SeededGenerator) { self.random = random }
+
+  package mutating func script() -> Script {
     var statements: [Statement] = []
     var cells: [Cell] = []
     for _ in 0..<random.number(0...6) {

@@ -1,0 +1,3 @@
+#pragma once
+// libcmark, the CommonMark reference implementation, as it is.
+#include <cmark.h>
