@@ -1,4 +1,5 @@
 import Language
+import Runtime
 import Session
 
 /// A script that was run, as one HTML page: text cells, code, and below each cell what it showed.
@@ -78,7 +79,7 @@ struct Page {
     <main>
     \(sections.joined(separator: "\n"))
     </main>
-    <footer>\(source.name.split(separator: "/").last.map { String($0).escapedForHTML } ?? "") · rendered by olv \(Console.version)</footer>
+    <footer>\(source.name.split(separator: "/").last.map { String($0).escapedForHTML } ?? "") · rendered by olv \(Version.text)</footer>
     </body>
     </html>
 
