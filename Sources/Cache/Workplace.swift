@@ -12,15 +12,11 @@ public final class Workplace: Sendable {
   private let stage: String
   private let parts = Mutex<[EntryKey]>([])
 
-  /// Whether everything is worth it: for tests.
+  /// Whether everything is worth it, however little work it was.
   private let keepsEverything: Bool
 
   /// - Parameter stage: The hash of the stage's key.
-  public convenience init(store: ContentStore, stage: String) {
-    self.init(store: store, stage: stage, keepsEverything: false)
-  }
-
-  init(store: ContentStore, stage: String, keepsEverything: Bool) {
+  public init(store: ContentStore, stage: String, keepsEverything: Bool = false) {
     self.store = store
     self.stage = stage
     self.keepsEverything = keepsEverything

@@ -38,7 +38,8 @@ extension Interpreter {
     let start = ContinuousClock.now
     var context = context
     if stage.isStored {
-      context.workplace = Workplace(store: stage.store, stage: stage.key.hash)
+      context.workplace = Workplace(
+        store: stage.store, stage: stage.key.hash, keepsEverything: Worth.facts <= 0)
     }
     let outcome = try verb.run(context)
     let seconds: Double = ContinuousClock.now - start
