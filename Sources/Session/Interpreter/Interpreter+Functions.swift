@@ -6,6 +6,13 @@ extension Interpreter {
   func call(_ function: Function, _ call: Call, piped: Piped?, in scope: Scope) throws -> Datum {
     let definition = function.definition
     let name = definition.name.text
+    guard depth < Self.maximumDepth else {
+      throw Diagnostic(
+        code: "bind.depth", "definitions call each other more than \(Self.maximumDepth) deep",
+        at: call.span, help: "`\(name)` never comes to an end")
+    }
+    depth += 1
+    defer { depth -= 1 }
     var local = try starting(function, piped, in: scope, at: call.verb.span)
 
     var problems: [Diagnostic] = []
@@ -45,11 +52,6 @@ extension Interpreter {
     }
     if mode == .check, !isKnown, frames.contains(where: { $0.name == name }) {
       return .pending(.anything)
-    }
-    guard frames.count < Self.maximumDepth else {
-      throw Diagnostic(
-        code: "bind.depth", "definitions call each other more than \(Self.maximumDepth) deep",
-        at: call.span, help: "`\(name)` never comes to an end")
     }
     frames.append(Frame(name: name, call: call.span))
     defer { frames.removeLast() }

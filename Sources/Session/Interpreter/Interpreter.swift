@@ -23,6 +23,9 @@ final class Interpreter {
   var globals = Scope()
   /// The definitions that are being run, outermost first.
   var frames: [Frame] = []
+  /// How many calls of definitions are under way: bodies, and also the arguments and defaults on the way into one, and
+  /// what a definition within a definition calls while it is being checked.
+  var depth = 0
   var steps = 0
   /// Whether what goes wrong is thrown, also in a check: inside of what a name stands for, whose user is to be told.
   var isStrict = false
