@@ -60,8 +60,6 @@ public struct Settings: Sendable, Equatable {
   public var device = "auto"
   /// `auto`, `f32`, `bf16`.
   public var compute = "auto"
-  /// The default of every `seed=`, where it was set.
-  public var seed: Int?
   /// Whether outcomes are taken from the cache and stored in it.
   public var caches = true
   /// The words after the script's name; scripts see them as `$args`.

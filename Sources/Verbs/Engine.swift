@@ -47,9 +47,6 @@ public final class Engine: Host {
     Compute(rawValue: state.withLock { $0.settings.compute }) ?? .auto
   }
 
-  /// The seed of everything that is not given one.
-  public var seed: Int? { state.withLock { $0.settings.seed } }
-
   public func apply(_ settings: Settings) throws {
     let device = settings.device
     guard ["auto", "cpu", "cuda"].contains(device) || device.hasPrefix("cuda:") else {

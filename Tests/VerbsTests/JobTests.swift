@@ -49,16 +49,19 @@ struct JobTests {
   }
 
   @Test func sameSeedSameBytes() throws {
-    func loss(_ seed: Int) throws -> [Double] {
+    func loss(_ seed: Int, setBefore: Bool = false) throws -> [Double] {
       let bench = try Workbench()
+      let (before, given) = setBefore ? ("seed \(seed); ", "") : ("", "seed=\(seed)")
       try bench.run(
-        "use demo; load phi; finetune tiny-codes steps=3 batch=2 length=64 eval=no seed=\(seed)")
+        "use demo; \(before)load phi; finetune tiny-codes steps=3 batch=2 length=64 eval=no \(given)"
+      )
       return bench.last?.json["loss"]?.arrayValue?.compactMap(\.doubleValue) ?? []
     }
     let first = try loss(1)
     #expect(first.count == 3)
     #expect(try loss(1) == first)
     #expect(try loss(2) != first)
+    #expect(try loss(1, setBefore: true) == first)
   }
 
   @Test(arguments: [
