@@ -20,7 +20,7 @@ public struct Trainer {
 
   /// A copy of `model` whose adapters were trained on `data`.
   ///
-  /// An interrupt, or a loss or gradient that is not finite, ends the run early: the result then holds the adapters of
+  /// An interrupt (which also ends a step in its midst), or a loss or gradient that is not finite, ends the run early: the result then holds the adapters of
   /// the last good step, and `report.stopped` says what happened.
   ///
   /// - Throws: `NoAdapter`, `NothingToTrainOn`; `Cancelled` where not even one step was made.

@@ -1,3 +1,5 @@
+import Runtime
+
 /// What happened on the way forward, to be walked back: reverse-mode differentiation over the engine's coarse
 /// operations.
 ///
@@ -53,8 +55,11 @@ public final class Tape {
   }
 
   /// Walks back from what has gradients, newest operation first, releasing each operation's tensors on the way.
+  ///
+  /// - Throws: `Cancelled` between operations.
   public func backward() throws {
     while let entry = entries.popLast() {
+      try Interrupt.check()
       guard let gradient = gradients.removeValue(forKey: entry.output.id) else { continue }
       try entry.backward(gradient.tensor)
     }

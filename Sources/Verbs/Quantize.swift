@@ -115,6 +115,13 @@ struct Quantize: CacheableVerb {
     }
   }
 
+  func needs(_ parameter: String) -> Bool {
+    guard parameter == "data", $method.isGiven, let quantizer = try? Quantizers.named(method) else {
+      return true
+    }
+    return quantizer.needsData
+  }
+
   func bind(_ context: BindContext) throws {
     let settings = try settings()
     try pointing { try settings.check() }

@@ -43,6 +43,33 @@ struct InterruptTests {
     }
   }
 
+  /// A step of many long sequences takes seconds; an interrupt does not wait for its end.
+  @Test func insideAStep() throws {
+    try withHome { home in
+      let session = try TerminalSession(["--use", "demo"], home: home)
+      try session.waitForPrompt(1)
+      session.type("load phi\r")
+      try session.waitForPrompt(2)
+      let clock = ContinuousClock()
+      let start = clock.now
+      session.type("finetune tiny-codes steps=100 batch=16 length=1024 eval=no\r")
+      try session.wait(for: "1/100 steps")
+      let step = start.duration(to: clock.now)
+      session.type(Self.interrupt)
+      let interrupted = clock.now
+      try session.waitForPrompt(3)
+      let taken = interrupted.duration(to: clock.now)
+      #expect(taken < max(.milliseconds(500), step / 4), "\(taken), where a step takes \(step)")
+      let lines = session.screen.lines
+      #expect(lines.contains { $0.contains("stopped after step 1 of 100") })
+      session.type("$stopped; inspect lineage\r")
+      try session.wait(for: "→ lora r64 1 steps")
+      try session.waitForPrompt(4)
+      session.type("\u{4}")
+      #expect(try session.waitForEnd() == 0)
+    }
+  }
+
   /// Verbs that would run for minutes, each stopped at its first sign of life.
   @Test(arguments: [
     ("quantize gptq samples=50 length=1024", "quantize model.layers."),

@@ -41,6 +41,16 @@ struct BadInputTests {
     }
   }
 
+  /// The prelude's calibration text is on the hub, which a method without calibration does not ask for.
+  @Test func plainRoundingNeedsNoData() throws {
+    let bench = try Workbench()
+    try bench.run("load ROOT/stdlib/demo/phi; quantize rtn")
+    #expect(bench.last?.verb == "quantize")
+    let refused = try #require(bench.failure("quantize gptq").first)
+    #expect(refused.message.contains("wikitext"), "\(refused.message)")
+    #expect(!bench.failure("quantize rtn data=nowhere").isEmpty)
+  }
+
   @Test func theSessionLivesOn() throws {
     let bench = try Workbench()
     try bench.run("use demo; load phi")

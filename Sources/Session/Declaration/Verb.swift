@@ -30,6 +30,10 @@ public protocol Verb {
 
   init()
 
+  /// Whether the call, as its given arguments say, needs what a default sets for `parameter`. Asked where that value
+  /// cannot be had: a default that is not needed is then left out instead of refused.
+  func needs(_ parameter: String) -> Bool
+
   /// Checks what its parameters' declarations cannot say. Called when all arguments are known: before line 1 runs
   /// where possible, and again just before `run`.
   ///
@@ -50,6 +54,7 @@ extension Verb {
   public static var alsoKnownAs: [String] { [] }
   public static var isDeclarative: Bool { false }
 
+  public func needs(_ parameter: String) -> Bool { true }
   public func bind(_ context: BindContext) throws {}
 }
 

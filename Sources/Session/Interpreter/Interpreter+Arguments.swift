@@ -95,6 +95,8 @@ extension Interpreter {
       } catch let error as Interruption {
         throw error
       } catch {
+        // A default that nobody asked for, and that this call has no use for, may be out of reach.
+        if case .defaults = argument.origin, !made.verb.needs(parameter.name) { continue }
         problems.append(diagnose(error, argument, declaration))
       }
     }

@@ -22,7 +22,7 @@ extension CPUBackend {
     // A task takes the heads that share keys, or one head where that would leave threads idle.
     let apart = segments.count * groups < 2 * pool.count
     let tasks = apart ? heads : groups
-    parallel(segments.count * tasks) { task, workspace in
+    try parallelSteps(segments.count * tasks) { task, workspace in
       let (index, segment) = (task % tasks, task / tasks)
       let mine = apart ? index..<index + 1 : index * share..<(index + 1) * share
       let group = mine.lowerBound / share

@@ -24,7 +24,7 @@ extension CPUBackend {
     let share = heads / groups
     let tables = try segments.tables(rotary, name, width: width)
     let flow = try AttentionUpstream(dy, output: output, segments, shape, layout, type, self)
-    parallel(segments.count * groups) { task, workspace in
+    try parallelSteps(segments.count * groups) { task, workspace in
       let (group, segment) = (task % groups, task / groups)
       let (range, angles, kernels) = (segments[segment], tables[segment], workspace.kernels)
       let start = range.lowerBound

@@ -26,7 +26,7 @@ extension CPUBackend {
       let height = min(
         ProductTiles(rows: n, columns: 1, depth: width * 512, threads: pool.count).height, most, 128
       )
-      parallel((n + height - 1) / height) { task, workspace in
+      try parallelSteps((n + height - 1) / height) { task, workspace in
         let rows = task * height..<min((task + 1) * height, n)
         // Rows that lie a multiple of a page apart fall into the same few places of the first cache.
         let stride = vocabulary % 1024 == 0 ? vocabulary + 16 : vocabulary

@@ -28,14 +28,14 @@ extension CPUBackend {
     let split = RowSplit(rows: n, threads: pool.count)
     let input = try LinearInput(
       x, term, type, staysInTask: split.fused && isOnePanel(weight, as: type), self)
-    if !split.fused { parallel(split.count) { _ = input.prepare(split[$0], $1) } }
+    if !split.fused { try parallelSteps(split.count) { _ = input.prepare(split[$0], $1) } }
     try eachPanel(of: weight, as: type, name) { rows, panel in
       let prepares = split.fused && rows.lowerBound == 0
       let tiles =
         split.fused
         ? split.tiles(columns: rows.count)
         : ProductTiles(rows: n, columns: rows.count, depth: inputs, threads: pool.count)
-      parallel(tiles.count) { task, workspace in
+      try parallelSteps(tiles.count) { task, workspace in
         let (height, width) = tiles[task]
         let (x, reduced) =
           prepares ? input.prepare(height, workspace) : input.prepared(height)

@@ -16,7 +16,7 @@ extension CPUBackend {
     let upstream = try LinearUpstream(dy, term, type, self)
     let split = RowSplit(rows: n, threads: pool.count)
     if !split.fused || !needsInput {
-      parallel(split.count) { upstream.prepare(split[$0], $1) }
+      try parallelSteps(split.count) { upstream.prepare(split[$0], $1) }
     }
     let dx = try needsInput ? make([n, inputs], .f32) : nil
     if let dx {
@@ -36,7 +36,7 @@ extension CPUBackend {
       width > term.rank ? kept : Factor(try x.bytes(name), .f32, stride: x.rowStride)
     let da = try make([term.rank, inputs], .f32)
     let db = try make([outputs, term.rank], .f32)
-    factorGradients(
+    try factorGradients(
       g: g, masked: masked, low: kept.from(row: 0, column: width - term.rank), dy: upstream.dy,
       rows: n, inputs: inputs, outputs: outputs, term, da: try da.floats(name),
       db: try db.floats(name))
@@ -57,7 +57,7 @@ extension CPUBackend {
         ? split.tiles(columns: inputs)
         : ProductTiles(
           rows: upstream.rows, columns: inputs, depth: rows.count, threads: pool.count)
-      parallel(tiles.count) { task, workspace in
+      try parallelSteps(tiles.count) { task, workspace in
         let (height, width) = tiles[task]
         if split.fused, first { upstream.prepare(height, workspace) }
         for part in width.parts(of: 512) {
@@ -95,7 +95,7 @@ extension CPUBackend {
   private func factorGradients(
     g: Factor, masked: Factor, low: Factor, dy: Factor, rows: Int, inputs: Int, outputs: Int,
     _ term: AdapterFactors, da: UnsafeMutablePointer<Float>, db: UnsafeMutablePointer<Float>
-  ) {
+  ) throws {
     let rank = term.rank
     // Wide tiles are fast, but the threads should end together.
     var width = 256
@@ -103,7 +103,7 @@ extension CPUBackend {
     let height = min(rank, 256)
     let tilesA = ProductTiles(rows: rank, columns: inputs, height: height, width: width)
     let tilesB = ProductTiles(rows: rank, columns: outputs, height: height, width: width)
-    parallel(tilesA.count + tilesB.count) { task, workspace in
+    try parallelSteps(tilesA.count + tilesB.count) { task, workspace in
       if task < tilesA.count {
         let (height, width) = tilesA[task]
         workspace.multiply(

@@ -1,5 +1,6 @@
 import CPUKernels
 import Glibc
+import Runtime
 
 /// The backend that runs on the processor: matrix products through oneDNN or OpenBLAS, everything else in SIMD kernels
 /// compiled for three processor levels, on all cores.
@@ -64,6 +65,16 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   /// Shares out `tasks` independent pieces of work. The body gets the task and the workspace of the thread it runs on.
   func parallel(_ tasks: Int, _ body: (Int, Workspace) -> Void) {
     pool.run(tasks) { task, worker in body(task, workspaces[worker]) }
+  }
+
+  /// The same for work that may take long, between whose tasks an interrupt ends it.
+  ///
+  /// - Throws: `Cancelled`; results are then incomplete.
+  func parallelSteps(_ tasks: Int, _ body: (Int, Workspace) -> Void) throws {
+    parallel(tasks) { task, workspace in
+      if !Interrupt.isPending { body(task, workspace) }
+    }
+    try Interrupt.check()
   }
 
   /// Shares out `count` rows that cost about `width` element operations each, in ranges large enough to be worth it.
