@@ -23,17 +23,23 @@ public protocol Kernels {
   /// `y = exp(x)` to about an ulp; x is clamped to −87.3…88.3.
   static func exp(_ x: Floats, _ y: MutableFloats, _ count: Int)
   /// `y = silu(gate) · up`.
-  static func swiGLU(_ gate: Floats, _ up: Floats, _ y: MutableFloats, _ count: Int)
+  static func swiGLU(_ gate: Floats, _ up: Floats, _ y: KernelOutput, _ count: Int)
+  /// Both gradients are written in the same type.
   static func swiGLUBackward(
-    _ dy: Floats, _ gate: Floats, _ up: Floats, _ dGate: MutableFloats, _ dUp: MutableFloats,
+    _ dy: Floats, _ gate: Floats, _ up: Floats, _ dGate: KernelOutput, _ dUp: KernelOutput,
     _ count: Int)
+
+  /// `y[j][i] = factor · x[i][j]`: the transpose of a matrix, rows `xStride` and `yStride` floats apart.
+  static func transpose(
+    _ x: Floats, _ xStride: Int, _ rows: Int, _ columns: Int, _ factor: Float, _ y: MutableFloats,
+    _ yStride: Int)
 
   // MARK: Normalization
 
   /// `sum = x + delta` (without delta x is normalized and sum not written), `y = sum / rms · weight`; returns 1/rms.
   static func rmsNorm(
     _ x: Floats, _ delta: Floats?, _ weight: Floats, _ epsilon: Float, _ sum: MutableFloats?,
-    _ y: MutableFloats, _ count: Int
+    _ y: KernelOutput, _ count: Int
   ) -> Float
   static func rmsNormBackward(
     _ dy: Floats, _ sum: Floats, _ weight: Floats, _ inverse: Float, _ dSum: Floats?,
@@ -45,7 +51,7 @@ public protocol Kernels {
   /// the rest. Rows of angles follow each other. y may be x.
   static func rotate(
     _ x: Floats, _ xStride: Int, _ cosine: Floats, _ sine: Floats, _ direction: Float,
-    _ y: MutableFloats, _ yStride: Int, _ half: Int, _ width: Int, _ rows: Int)
+    _ y: KernelOutput, _ yStride: Int, _ half: Int, _ width: Int, _ rows: Int)
   /// One query against `count` keys and values, `keyStride` and `valueStride` floats apart:
   /// `y = softmax(scale · q·kᵀ) · v`. Returns the log-sum-exp of the scaled scores; `scores` holds `count` floats.
   static func attendRow(
@@ -100,10 +106,27 @@ public protocol Kernels {
     _ x: Floats, _ mask: DropoutMask, _ index: UInt32, _ y: MutableFloats, _ count: Int)
   static func dropToBF16(
     _ x: Floats, _ mask: DropoutMask, _ index: UInt32, _ y: MutableHalves, _ count: Int)
+  /// The same for what is bf16 already.
+  static func dropBF16(
+    _ x: Halves, _ mask: DropoutMask, _ index: UInt32, _ y: MutableHalves, _ count: Int)
   /// `y += factor · x` where element `index + i` survives.
   static func addSurvivors(
     _ x: Floats, _ factor: Float, _ mask: DropoutMask, _ index: UInt32, _ y: MutableFloats,
     _ count: Int)
+}
+
+/// Where a kernel writes what it computed in f32: as it is, or rounded to bf16, to nearest even.
+public enum KernelOutput {
+  case floats(UnsafeMutablePointer<Float>)
+  case halves(UnsafeMutablePointer<UInt16>)
+
+  @inlinable
+  public static func + (output: KernelOutput, count: Int) -> KernelOutput {
+    switch output {
+    case .floats(let address): .floats(address + count)
+    case .halves(let address): .halves(address + count)
+    }
+  }
 }
 
 /// Rows of attention scores that follow each other: queries against a stretch of keys.

@@ -3,28 +3,43 @@ import CPUKernels
 extension CompiledKernels {
   public static func rotate(
     _ x: Floats, _ xStride: Int, _ cosine: Floats, _ sine: Floats, _ direction: Float,
-    _ y: MutableFloats, _ yStride: Int, _ half: Int, _ width: Int, _ rows: Int
+    _ y: KernelOutput, _ yStride: Int, _ half: Int, _ width: Int, _ rows: Int
   ) {
     let sign = splat(direction)
     for row in 0..<rows {
-      let (from, to) = (x + row * xStride, y + row * yStride)
+      let from = x + row * xStride
       let (cosines, sines) = (cosine + row * half, sine + row * half)
-      eachVector(half) { i, n in
-        let c = load(cosines + i, n)
-        let s = load(sines + i, n) * sign
-        let a = load(from + i, n)
-        let b = load(from + half + i, n)
-        store(a * c - b * s, to + i, n)
-        store(multiplyAdd(b, c, a * s), to + half + i, n)
-      }
-      if from != Floats(to) {
-        var i = 2 * half
-        while i < width {
-          to[i] = from[i]
-          i += 1
+      switch y + row * yStride {
+      case .floats(let to):
+        eachVector(half) { i, n in
+          let (a, b) = turned(from, half, cosines, sines, sign, i, n)
+          store(a, to + i, n)
+          store(b, to + half + i, n)
         }
+        if from != Floats(to) {
+          for i in 2 * half..<max(width, 2 * half) { to[i] = from[i] }
+        }
+      case .halves(let to):
+        eachVector(half) { i, n in
+          let (a, b) = turned(from, half, cosines, sines, sign, i, n)
+          storeHalves(narrowedBF16(a), to + i, n)
+          storeHalves(narrowedBF16(b), to + half + i, n)
+        }
+        if width > 2 * half { narrowToBF16(from + 2 * half, 1, to + 2 * half, width - 2 * half) }
       }
     }
+  }
+
+  /// Some pairs of a row, `half` elements apart, turned.
+  @inline(__always)
+  private static func turned(
+    _ x: Floats, _ half: Int, _ cosines: Floats, _ sines: Floats, _ sign: Vector, _ i: Int,
+    _ n: Int
+  ) -> (Vector, Vector) {
+    let c = load(cosines + i, n)
+    let s = load(sines + i, n) * sign
+    let (a, b) = (load(x + i, n), load(x + half + i, n))
+    return (a * c - b * s, multiplyAdd(b, c, a * s))
   }
 
   public static func attendRow(

@@ -55,6 +55,15 @@ func narrowedF16(_ v: Vector) -> SIMD16<UInt16> {
   return halves(result | sign)
 }
 
+/// Writes `count` numbers that `body(start, lanes)` computes.
+@inline(__always)
+func write(_ count: Int, to output: KernelOutput, _ body: (Int, Int) -> Vector) {
+  switch output {
+  case .floats(let y): eachVector(count) { i, n in store(body(i, n), y + i, n) }
+  case .halves(let y): eachVector(count) { i, n in storeHalves(narrowedBF16(body(i, n)), y + i, n) }
+  }
+}
+
 extension CompiledKernels {
   public static func narrowToBF16(
     _ x: Floats, _ factor: Float, _ y: MutableHalves, _ count: Int

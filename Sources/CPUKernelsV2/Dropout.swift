@@ -1,8 +1,8 @@
 import CPUKernels
 
-/// The lanes of `x` whose elements survive, zeros elsewhere: `AdapterTerm.survives` on vectors.
+/// Which lanes are hidden: `AdapterTerm.survives` on vectors.
 @inline(__always)
-func survivors(_ x: Vector, _ mask: DropoutMask, _ index: UInt32) -> Vector {
+private func hidden(_ mask: DropoutMask, _ index: UInt32) -> SIMDMask<SIMD16<Int32>> {
   let ramp = Words(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
   var z =
     (Words(repeating: index) &+ ramp) ^ Words(repeating: UInt32(truncatingIfNeeded: mask.key))
@@ -14,8 +14,13 @@ func survivors(_ x: Vector, _ mask: DropoutMask, _ index: UInt32) -> Vector {
   z ^= Words(repeating: UInt32(truncatingIfNeeded: mask.key >> 32))
   z = z &* Words(repeating: 0x9E37_79B1)
   z ^= z &>> 15
-  let dropped = (z &>> 8) .< Words(repeating: mask.threshold)
-  return x.replacing(with: splat(0), where: dropped)
+  return (z &>> 8) .< Words(repeating: mask.threshold)
+}
+
+/// The lanes of `x` whose elements survive, zeros elsewhere.
+@inline(__always)
+func survivors(_ x: Vector, _ mask: DropoutMask, _ index: UInt32) -> Vector {
+  x.replacing(with: splat(0), where: hidden(mask, index))
 }
 
 extension CompiledKernels {
@@ -33,6 +38,17 @@ extension CompiledKernels {
     eachVector(count) { i, n in
       let v = survivors(load(x + i, n), mask, index &+ UInt32(truncatingIfNeeded: i))
       storeHalves(narrowedBF16(v), y + i, n)
+    }
+  }
+
+  public static func dropBF16(
+    _ x: Halves, _ mask: DropoutMask, _ index: UInt32, _ y: MutableHalves, _ count: Int
+  ) {
+    eachVector(count) { i, n in
+      let w = words(loadHalves(x + i, n))
+        .replacing(
+          with: Words(repeating: 0), where: hidden(mask, index &+ UInt32(truncatingIfNeeded: i)))
+      storeHalves(halves(w), y + i, n)
     }
   }
 

@@ -3,7 +3,7 @@ import CPUKernels
 extension CompiledKernels {
   public static func rmsNorm(
     _ x: Floats, _ delta: Floats?, _ weight: Floats, _ epsilon: Float, _ total: MutableFloats?,
-    _ y: MutableFloats, _ count: Int
+    _ y: KernelOutput, _ count: Int
   ) -> Float {
     var squares = splat(0)
     var source = x
@@ -22,7 +22,7 @@ extension CompiledKernels {
     }
     let inverse = 1 / (sum(squares) / Float(count) + epsilon).squareRoot()
     let scale = splat(inverse)
-    eachVector(count) { i, n in store(load(source + i, n) * scale * load(weight + i, n), y + i, n) }
+    write(count, to: y) { i, n in load(source + i, n) * scale * load(weight + i, n) }
     return inverse
   }
 

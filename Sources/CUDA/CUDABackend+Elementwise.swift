@@ -31,7 +31,7 @@ extension CUDABackend {
     return try embedding(table, at: try upload(ids, .i32, name))
   }
 
-  public func swiGLU(gate: Tensor, up: Tensor) throws -> Tensor {
+  public func swiGLU(gate: Tensor, up: Tensor, as type: DType) throws -> Tensor {
     let (n, width) = (gate.rows, gate.columns)
     try check(gate, "swiGLU", "gate", rows: nil, columns: nil, .bf16)
     try check(up, "swiGLU", "up", rows: n, columns: width, .bf16)

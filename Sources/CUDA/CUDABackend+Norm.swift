@@ -10,8 +10,10 @@ extension Tensor {
 }
 
 extension CUDABackend {
-  public func rmsNorm(_ x: Tensor, adding delta: Tensor?, weight: Tensor, epsilon: Float) throws
-    -> NormOutput
+  public func rmsNorm(
+    _ x: Tensor, adding delta: Tensor?, weight: Tensor, epsilon: Float, as type: DType
+  )
+    throws -> NormOutput
   {
     let name = "rmsNorm"
     let (n, width) = (x.rows, x.columns)

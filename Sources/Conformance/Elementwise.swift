@@ -19,8 +19,11 @@ extension Conformance {
           let gate = try trial.activation(n, width, scale: 3, isView: isView)
           let up = try trial.activation(n, width, isView: isView)
           try trial.expect(
-            "y", try trial.device.swiGLU(gate: gate.device, up: up.device),
-            try trial.reference.swiGLU(gate: gate.reference, up: up.reference),
+            "y",
+            try trial.device.swiGLU(
+              gate: gate.device, up: up.device, as: trial.device.activation),
+            try trial.reference.swiGLU(
+              gate: gate.reference, up: up.reference, as: trial.reference.activation),
             within: Tolerance.half)
           let dy = try trial.activation(n, width)
           // Both gradients in one tensor, as a fused projection has them.

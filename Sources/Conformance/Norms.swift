@@ -12,9 +12,11 @@ extension Conformance {
           let delta = adds ? try trial.activation(n, width, isView: true) : nil
           let weight = try trial.tensor([width], dtype)
           let found = try trial.device.rmsNorm(
-            x.device, adding: delta?.device, weight: weight.device, epsilon: 1e-5)
+            x.device, adding: delta?.device, weight: weight.device, epsilon: 1e-5,
+            as: trial.device.activation)
           let wanted = try trial.reference.rmsNorm(
-            x.reference, adding: delta?.reference, weight: weight.reference, epsilon: 1e-5)
+            x.reference, adding: delta?.reference, weight: weight.reference,
+            epsilon: 1e-5, as: trial.reference.activation)
           try trial.expect("sum", found.sum, wanted.sum, within: Tolerance.half)
           try trial.expect("y", found.y, wanted.y, within: Tolerance.half)
           try trial.expect("inverse", found.inverse, wanted.inverse, within: Tolerance.half)

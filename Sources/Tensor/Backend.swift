@@ -10,6 +10,8 @@ public protocol Backend: AnyObject, Sendable {
   var device: Device { get }
   /// The type of activations: f32 on a CPU, bf16 on a GPU.
   var activation: DType { get }
+  /// The type in which a training pass holds what only products read: they then need not convert it, and give the same.
+  func operand(_ precision: Precision) -> DType
   /// Whether products in `precision` run at full speed here.
   func supports(_ precision: Precision) -> Bool
   /// What determines the last bits of results: the hardware, and the libraries that compute on it. Equal text, equal
@@ -48,8 +50,9 @@ public protocol Backend: AnyObject, Sendable {
   ) throws -> LinearGradients
 
   /// `sum = x + delta` (x itself without delta), `y = sum / rms(sum) · weight`: x `[n, width]`, weight `[width]`.
-  func rmsNorm(_ x: Tensor, adding delta: Tensor?, weight: Tensor, epsilon: Float) throws
-    -> NormOutput
+  /// y is of `type`, an `operand` or the activation.
+  func rmsNorm(_ x: Tensor, adding delta: Tensor?, weight: Tensor, epsilon: Float, as type: DType)
+    throws -> NormOutput
   /// The gradient with respect to `sum`, plus `dSum` (what flows into `sum` from elsewhere) where given.
   func rmsNormBackward(
     _ dy: Tensor, sum: Tensor, weight: Tensor, inverse: Tensor, adding dSum: Tensor?
@@ -61,7 +64,7 @@ public protocol Backend: AnyObject, Sendable {
     q: Tensor, k: Tensor, v: Tensor, rotary: Rotary, segments: Segments, shape: AttentionShape,
     precision: Precision, keep: Bool
   ) throws -> AttentionOutput
-  /// Writes the gradients of `attention` into `dq`, `dk`, `dv`, which may be views.
+  /// Writes the gradients of `attention` into `dq`, `dk`, `dv`, which may be views, all operands or all activations.
   func attentionBackward(
     _ dy: Tensor, output: Tensor, saved: AttentionSaved, v: Tensor, rotary: Rotary,
     segments: Segments, shape: AttentionShape, precision: Precision, dq: Tensor, dk: Tensor,
@@ -74,9 +77,9 @@ public protocol Backend: AnyObject, Sendable {
     shape: AttentionShape
   ) throws -> Tensor
 
-  /// `y = silu(gate) · up`, all `[n, width]`; gate and up may be views.
-  func swiGLU(gate: Tensor, up: Tensor) throws -> Tensor
-  /// Writes the gradients of `swiGLU` into `dGate` and `dUp`, which may be views.
+  /// `y = silu(gate) · up`, all `[n, width]`; gate and up may be views. y is of `type`, an `operand` or the activation.
+  func swiGLU(gate: Tensor, up: Tensor, as type: DType) throws -> Tensor
+  /// Writes the gradients of `swiGLU` into `dGate` and `dUp`, which may be views, both operands or both activations.
   func swiGLUBackward(_ dy: Tensor, gate: Tensor, up: Tensor, dGate: Tensor, dUp: Tensor) throws
 
   /// `a + b`.
@@ -158,6 +161,8 @@ public protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+  public func operand(_ precision: Precision) -> DType { activation }
+
   public var arithmetic: String { "\(device) \(device.name)" }
 }
 

@@ -1,3 +1,5 @@
+import CPUKernels
+
 extension Tensor {
   /// The elements as f32 in host memory.
   ///
@@ -8,6 +10,14 @@ extension Tensor {
         operation: operation, expected: "f32 in host memory", found: "\(summary)")
     }
     return host.assumingMemoryBound(to: Float.self)
+  }
+
+  /// Where a kernel writes the elements, f32 or bf16 in host memory.
+  func output(_ operation: String) throws -> KernelOutput {
+    if dtype == .bf16 {
+      return .halves(try bytes(operation).assumingMemoryBound(to: UInt16.self))
+    }
+    return .floats(try floats(operation))
   }
 
   /// The first byte in host memory.

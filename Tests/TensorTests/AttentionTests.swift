@@ -154,6 +154,16 @@ import Testing
       #expect(slopeError(try backend.matrix(dq), at: q) { reference($0, k, v).dot(dy) } < tolerance)
       #expect(slopeError(try backend.matrix(dk), at: k) { reference(q, $0, v).dot(dy) } < tolerance)
       #expect(slopeError(try backend.matrix(dv), at: v) { reference(q, k, $0).dot(dy) } < tolerance)
+      // As bf16 they are the same, rounded.
+      let halves = try [dq, dk, dv].map { try backend.make($0.shape, .bf16) }
+      try backend.attentionBackward(
+        try backend.view(dy), output: output.y, saved: try #require(output.saved), v: value,
+        rotary: rotary, segments: segments, shape: shape, precision: precision, dq: halves[0],
+        dk: halves[1], dv: halves[2])
+      for (half, full) in zip(halves, [dq, dk, dv]) {
+        #expect(
+          try backend.read(half) == backend.read(try backend.convert(full, to: .bf16)))
+      }
     }
   }
 

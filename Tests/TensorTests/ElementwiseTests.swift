@@ -20,18 +20,19 @@ import Testing
     let delta = Matrix.random(tokens, width, seed: 2)
     let weight = Matrix.random(1, width, seed: 3)
     let w = try backend.tensor(weight).reshaped([width])
-    let plain = try backend.rmsNorm(try backend.view(x), adding: nil, weight: w, epsilon: 1e-5)
+    let plain = try backend.rmsNorm(
+      try backend.view(x), adding: nil, weight: w, epsilon: 1e-5, as: .f32)
     #expect(try backend.matrix(plain.y).distance(Self.rmsNorm(x, weight, epsilon: 1e-5)) < 1e-5)
     #expect(try backend.matrix(plain.sum) == x)
     let added = try backend.rmsNorm(
-      try backend.tensor(x), adding: try backend.view(delta), weight: w, epsilon: 1e-5)
+      try backend.tensor(x), adding: try backend.view(delta), weight: w, epsilon: 1e-5, as: .f32)
     let sum = x + delta
     #expect(try backend.matrix(added.sum).distance(sum) < 1e-6)
     #expect(try backend.matrix(added.y).distance(Self.rmsNorm(sum, weight, epsilon: 1e-5)) < 1e-5)
     let half = try backend.convert(w, to: .bf16)
     let rounded = Matrix(1, width, try backend.read(half).map { Double($0) })
     let stored = try backend.rmsNorm(
-      try backend.tensor(x), adding: nil, weight: half, epsilon: 1e-5)
+      try backend.tensor(x), adding: nil, weight: half, epsilon: 1e-5, as: .f32)
     #expect(try backend.matrix(stored.y).distance(Self.rmsNorm(x, rounded, epsilon: 1e-5)) < 1e-5)
   }
 
@@ -42,7 +43,8 @@ import Testing
     let dy = Matrix.random(tokens, width, seed: 3)
     let earlier = Matrix.random(tokens, width, seed: 4)
     let w = try backend.tensor(weight).reshaped([width])
-    let output = try backend.rmsNorm(try backend.view(x), adding: nil, weight: w, epsilon: 1e-5)
+    let output = try backend.rmsNorm(
+      try backend.view(x), adding: nil, weight: w, epsilon: 1e-5, as: .f32)
     func loss(_ x: Matrix) -> Double { Self.rmsNorm(x, weight, epsilon: 1e-5).dot(dy) }
     let dx = try backend.rmsNormBackward(
       try backend.view(dy), sum: output.sum, weight: w, inverse: output.inverse, adding: nil)
@@ -63,7 +65,8 @@ import Testing
     }
     let (g, u) = (try backend.view(gate), try backend.view(up))
     #expect(
-      try backend.matrix(try backend.swiGLU(gate: g, up: u)).distance(reference(gate, up)) < 1e-5)
+      try backend.matrix(try backend.swiGLU(gate: g, up: u, as: .f32)).distance(reference(gate, up))
+        < 1e-5)
     let both = try backend.make([tokens, 2 * width + 3], .f32)
     let (dGate, dUp) = (both.columns(1..<1 + width), both.columns(2 + width..<2 + 2 * width))
     try backend.swiGLUBackward(try backend.view(dy), gate: g, up: u, dGate: dGate, dUp: dUp)
@@ -73,10 +76,39 @@ import Testing
     #expect(errorUp < 1e-5)
   }
 
+  /// What is written as bf16 is what converting gives.
+  @Test(arguments: [16, 35])
+  func operandsAreRounded(width: Int) throws {
+    func bits(_ tensor: Tensor) throws -> [Float] {
+      try backend.read(try backend.convert(tensor, to: .bf16))
+    }
+    let (x, u, d) = (
+      try backend.view(.random(9, width, seed: 1, range: 9)),
+      try backend.view(.random(9, width, seed: 2)), try backend.view(.random(9, width, seed: 3))
+    )
+    let weight = try backend.tensor(.random(1, width, seed: 4)).reshaped([width])
+    let (full, half) = (
+      try backend.rmsNorm(x, adding: u, weight: weight, epsilon: 1e-5, as: .f32),
+      try backend.rmsNorm(x, adding: u, weight: weight, epsilon: 1e-5, as: .bf16)
+    )
+    #expect(half.y.dtype == .bf16)
+    #expect(try backend.read(half.y) == bits(full.y))
+    #expect(try backend.read(half.sum) == backend.read(full.sum))
+    let gated = try backend.swiGLU(gate: x, up: u, as: .bf16)
+    #expect(try backend.read(gated) == bits(try backend.swiGLU(gate: x, up: u, as: .f32)))
+    func gradients(_ type: DType) throws -> Tensor {
+      let both = try backend.make([9, 2 * width], type)
+      try backend.swiGLUBackward(
+        d, gate: x, up: u, dGate: both.columns(0..<width), dUp: both.columns(width..<2 * width))
+      return both
+    }
+    #expect(try backend.read(gradients(.bf16)) == bits(gradients(.f32)))
+  }
+
   @Test func swiGLUAtTheEnds() throws {
     let gate = try backend.tensor([-1000, -100, -88, 0, 88, 100, 1000, 3], [1, 8])
     let up = try backend.tensor([Float](repeating: 2, count: 8), [1, 8])
-    let y = try backend.read(try backend.swiGLU(gate: gate, up: up))
+    let y = try backend.read(try backend.swiGLU(gate: gate, up: up, as: .f32))
     for (value, expected) in zip(y, [0, 0, 0, 0, 176, 200, 2000]) {
       #expect(abs(value - Float(expected)) <= abs(Float(expected)) * 1e-6 + 1e-30)
     }

@@ -135,6 +135,37 @@ import Testing
     }
   }
 
+  /// Inputs and gradients that come in the products' type give what converting them gives, bit for bit; in another, too.
+  @Test(arguments: [3, 40, 1100], [Float(0), 0.25])
+  func operandsAreTakenAsTheyAre(tokens: Int, dropout: Float) throws {
+    let layer = Layer(dropout: dropout)
+    let term = try layer.term(backend)
+    let weight = Weight.dense(try backend.tensor(layer.w))
+    let halves = try [(37, 1), (21, 7)].map { width, seed in
+      try backend.convert(
+        try backend.tensor(Matrix.random(tokens, width, seed: UInt64(seed))), to: .bf16)
+    }
+    func results(_ type: DType, _ precision: Precision, _ backend: CPUBackend) throws -> [[Float]] {
+      let (x, dy) = (
+        try backend.convert(halves[0], to: type), try backend.convert(halves[1], to: type)
+      )
+      let output = try backend.linear(x, weight, bias: nil, adapter: term, precision: precision)
+      let gradients = try backend.linearBackward(
+        dy, x: try backend.convert(x, to: .f32), weight: weight, adapter: term,
+        reduced: output.reduced, precision: precision, needsInput: true)
+      return try [output.y, gradients.dx, gradients.da, gradients.db].map {
+        try backend.read(try #require($0))
+      }
+    }
+    for precision in [Precision.f32, .bf16] {
+      let wanted = try results(.f32, precision, backend)
+      #expect(try results(.bf16, precision, backend) == wanted)
+      // Nor does it matter how many threads there are.
+      #expect(try results(.f32, precision, CPUBackend(threads: 1)) == wanted)
+      #expect(try results(.f32, precision, CPUBackend(threads: 2)) == wanted)
+    }
+  }
+
   @Test func whatAnotherPassKeptIsRefused() throws {
     let layer = Layer(dropout: 0)
     let x = try backend.tensor(Matrix.random(9, 37, seed: 1))

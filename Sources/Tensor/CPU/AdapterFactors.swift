@@ -13,14 +13,27 @@ struct AdapterFactors {
   /// What keeps the factors' memory.
   private var owners: [Tensor]
 
-  init(_ term: AdapterTerm, inputs: Int, outputs: Int, _ type: DType, _ backend: CPUBackend) throws
-  {
+  /// - Parameter forward: For the products of the forward, whose factors are the transposes: f32 products are fastest
+  ///   where these lie row by row, while bf16 ones are laid out anew in any case.
+  init(
+    _ term: AdapterTerm, inputs: Int, outputs: Int, _ type: DType, forward: Bool,
+    _ backend: CPUBackend
+  ) throws {
     let name = "adapter"
     rank = term.rank
     mask = term.survivors
     scale = mask == nil ? term.scale : term.scale / (1 - term.dropout)
     try require(term.a, name, "A", rows: rank, columns: inputs)
     try require(term.b, name, "B", rows: outputs, columns: rank)
+    if forward, type == .f32 {
+      let (turnedA, turnedB) = (
+        try backend.transposed(term.a, factor: 1), try backend.transposed(term.b, factor: scale)
+      )
+      a = Factor(try turnedA.bytes(name), type, stride: rank, transposed: true)
+      b = Factor(try turnedB.bytes(name), type, stride: outputs, transposed: true)
+      owners = [turnedA, turnedB]
+      return
+    }
     let first = try backend.factor(term.a, type, name)
     a = first.factor
     let scaled = try backend.make([outputs, rank], type)
@@ -41,10 +54,15 @@ struct AdapterFactors {
     owners = [first.tensor, scaled]
   }
 
-  /// Columns of what a linear layer keeps for its backward: the reduced input, behind the masked one where that is not
-  /// the input itself.
+  /// Columns of what a linear layer keeps for its backward: the reduced input, and the masked one where that is not the
+  /// input itself.
   func keptColumns(inputs: Int, _ type: DType) -> Int {
     type == .f32 && mask == nil ? rank : inputs + rank
+  }
+
+  /// Where the reduced input begins: all rows of the masked one lie in front of it, so that both are contiguous.
+  func keptOffset(rows: Int, inputs: Int, _ type: DType) -> Int {
+    type == .f32 && mask == nil ? 0 : rows * inputs * type.size
   }
 }
 
@@ -59,11 +77,23 @@ extension AdapterTerm {
 }
 
 extension Kernels {
-  /// `count` inputs as factors of an adapter's product: masked, in the factors' type.
+  /// `count` inputs, f32 or of the factors' type, as factors of an adapter's product: masked, in the factors' type.
   static func drop(
-    _ x: UnsafePointer<Float>, _ mask: DropoutMask?, _ index: UInt32,
+    _ source: UnsafeRawPointer, _ own: DType, _ mask: DropoutMask?, _ index: UInt32,
     _ target: UnsafeMutableRawPointer, _ type: DType, _ count: Int
   ) {
+    guard own == .f32 else {
+      let (from, to) = (
+        source.assumingMemoryBound(to: UInt16.self), target.assumingMemoryBound(to: UInt16.self)
+      )
+      if let mask {
+        dropBF16(from, mask, index, to, count)
+      } else {
+        to.update(from: from, count: count)
+      }
+      return
+    }
+    let x = source.assumingMemoryBound(to: Float.self)
     let halves = target.assumingMemoryBound(to: UInt16.self)
     switch (mask, type) {
     case (nil, .bf16): narrowToBF16(x, 1, halves, count)

@@ -201,17 +201,14 @@ struct HeadPacker {
     into target: Factor
   ) {
     let to = bytes(target, 0)
-    let turned =
+    let output: KernelOutput =
       type == .bf16
-      ? workspace.floats(6, rows.count * width) : to.assumingMemoryBound(to: Float.self)
+      ? .halves(to.assumingMemoryBound(to: UInt16.self))
+      : .floats(to.assumingMemoryBound(to: Float.self))
     let angle = rows.lowerBound * angles.half
     workspace.kernels.rotate(
       source + rows.lowerBound * stride, stride, angles.cosine + angle, angles.sine + angle, 1,
-      turned, width, angles.half, width, rows.count)
-    if type == .bf16 {
-      workspace.kernels.narrowToBF16(
-        turned, 1, to.assumingMemoryBound(to: UInt16.self), rows.count * width)
-    }
+      output, width, angles.half, width, rows.count)
   }
 
   /// `count` rows of floats, with zeros up to `padded` rows.
@@ -220,7 +217,8 @@ struct HeadPacker {
   ) -> Factor {
     let target = room(padded, slot: slot)
     for row in 0..<count {
-      workspace.kernels.drop(source + row * stride, nil, 0, bytes(target, row), type, width)
+      workspace.kernels.drop(
+        source + row * stride, .f32, nil, 0, bytes(target, row), type, width)
     }
     clear(target, count, padded)
     return target

@@ -20,7 +20,7 @@ extension CPUBackend {
     let type = queries.dtype
     let (qs, ks) = (try queries.bytes(name), try keys.bytes(name))
     let (vs, sums) = (try v.floats(name), try total.floats(name))
-    let (gq, gk, gv) = (try dq.floats(name), try dk.floats(name), try dv.floats(name))
+    let (gq, gk, gv) = (try dq.output(name), try dk.output(name), try dv.output(name))
     let share = heads / groups
     let tables = try segments.tables(rotary, name, width: width)
     let flow = try AttentionUpstream(dy, output: output, segments, shape, layout, type, self)
@@ -81,16 +81,19 @@ extension CPUBackend {
         for place in 0..<share {
           kernels.rotate(
             back + place * rows.count * width, width, angles.cosine + angle, angles.sine + angle,
-            -1, gq + first * dq.rowStride + (head + place) * width, dq.rowStride, angles.half,
+            -1, gq + (first * dq.rowStride + (head + place) * width), dq.rowStride, angles.half,
             width, rows.count)
         }
       }
       kernels.rotate(
         sumK, width, angles.cosine, angles.sine, -1,
-        gk + start * dk.rowStride + group * width, dk.rowStride, angles.half, width, range.count)
+        gk + (start * dk.rowStride + group * width), dk.rowStride, angles.half, width,
+        range.count)
       for i in 0..<range.count {
-        (gv + (start + i) * dv.rowStride + group * width).update(
-          from: sumV + i * width, count: width)
+        switch gv + ((start + i) * dv.rowStride + group * width) {
+        case .floats(let row): row.update(from: sumV + i * width, count: width)
+        case .halves(let row): kernels.narrowToBF16(sumV + i * width, 1, row, width)
+        }
       }
     }
     withExtendedLifetime(flow) {}
@@ -132,7 +135,7 @@ private struct AttentionUpstream {
             UnsafeMutableRawPointer(mutating: queries.address) + (i - rows.lowerBound) * size
           let d = source + row * dy.rowStride + head * width
           let y = outputs + row * output.rowStride + head * width
-          kernels.drop(d, nil, 0, place, type, width)
+          kernels.drop(d, .f32, nil, 0, place, type, width)
           dots[row * heads + head] =
             type == .f32
             ? kernels.dot(y, d, width)

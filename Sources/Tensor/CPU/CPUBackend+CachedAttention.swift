@@ -33,12 +33,12 @@ extension CPUBackend {
         for head in 0..<heads {
           kernels.rotate(
             qs + i * q.rowStride + head * width, 0, cosine, sine, 1,
-            rotated + (i * heads + head) * width, 0, angles.half, width, 1)
+            .floats(rotated + (i * heads + head) * width), 0, angles.half, width, 1)
         }
         for group in 0..<groups {
           kernels.rotate(
             ks + i * k.rowStride + group * width, 0, cosine, sine, 1,
-            keys + place * keyStride + group * width, 0, angles.half, width, 1)
+            .floats(keys + place * keyStride + group * width), 0, angles.half, width, 1)
         }
         (values + place * valueStride).update(from: vs + i * v.rowStride, count: groups * width)
       }

@@ -26,28 +26,30 @@ extension CPUBackend {
       let height = min(
         ProductTiles(rows: n, columns: 1, depth: width * 512, threads: pool.count).height, most, 128
       )
-      try parallelSteps((n + height - 1) / height) { task, workspace in
-        let rows = task * height..<min((task + 1) * height, n)
-        // Rows that lie a multiple of a page apart fall into the same few places of the first cache.
-        let stride = vocabulary % 1024 == 0 ? vocabulary + 16 : vocabulary
-        let scores = workspace.floats(0, rows.count * stride)
-        workspace.multiply(
-          m: rows.count, n: vocabulary, k: width,
-          input.factor.from(row: rows.lowerBound, column: 0), weights.transpose, scores,
-          stride: stride)
-        let narrow =
-          gradient != nil && type == .bf16 ? workspace.halves(1, rows.count * vocabulary) : nil
-        for i in 0..<rows.count {
-          pass.row(
-            rows.lowerBound + i, scores + i * stride, narrow.map { $0 + i * vocabulary }, kernels)
-        }
-        if let target = pass.dx {
-          let slopes =
-            narrow.map { Factor($0, .bf16, stride: vocabulary) }
-            ?? Factor(scores, .f32, stride: stride)
+      // A head that lies as it is wanted comes as one panel.
+      try eachPanel(of: head, as: type, rows: n, name) { _, panel in
+        try parallelSteps((n + height - 1) / height) { task, workspace in
+          let rows = task * height..<min((task + 1) * height, n)
+          let scores = workspace.floats(0, rows.count * vocabulary)
           workspace.multiply(
-            m: rows.count, n: width, k: vocabulary, slopes, weights,
-            target + rows.lowerBound * width, stride: width)
+            m: rows.count, n: vocabulary, k: width,
+            input.factor.from(row: rows.lowerBound, column: 0), panel.transpose, scores,
+            stride: vocabulary)
+          let narrow =
+            gradient != nil && type == .bf16 ? workspace.halves(1, rows.count * vocabulary) : nil
+          for i in 0..<rows.count {
+            pass.row(
+              rows.lowerBound + i, scores + i * vocabulary, narrow.map { $0 + i * vocabulary },
+              kernels)
+          }
+          if let target = pass.dx {
+            let slopes =
+              narrow.map { Factor($0, .bf16, stride: vocabulary) }
+              ?? Factor(scores, .f32, stride: vocabulary)
+            workspace.multiply(
+              m: rows.count, n: width, k: vocabulary, slopes, weights,
+              target + rows.lowerBound * width, stride: width)
+          }
         }
       }
     } else {

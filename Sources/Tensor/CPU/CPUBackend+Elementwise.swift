@@ -22,9 +22,9 @@ extension CPUBackend {
     return y
   }
 
-  public func rmsNorm(_ x: Tensor, adding delta: Tensor?, weight: Tensor, epsilon: Float) throws
-    -> NormOutput
-  {
+  public func rmsNorm(
+    _ x: Tensor, adding delta: Tensor?, weight: Tensor, epsilon: Float, as type: DType
+  ) throws -> NormOutput {
     let name = "rmsNorm"
     let (n, width) = (x.rows, x.columns)
     try require(x, name, "x", rows: nil, columns: nil)
@@ -32,11 +32,11 @@ extension CPUBackend {
     let w = try normWeight(weight, width, name)
     let factors = try w.floats(name)
     let sum = try delta == nil ? x : make([n, width], .f32)
-    let y = try make([n, width], .f32)
+    let y = try make([n, width], type)
     let inverse = try make([n], .f32)
     let (input, total) = (try x.floats(name), try sum.floats(name))
     let added = try delta?.floats(name)
-    let (output, scales) = (try y.floats(name), try inverse.floats(name))
+    let (output, scales) = (try y.output(name), try inverse.floats(name))
     let kernels = kernels
     parallelRows(n, width: width) { rows, _ in
       for row in rows {
@@ -84,13 +84,13 @@ extension CPUBackend {
     return weight.dtype == .f32 ? weight : try convert(weight, to: .f32)
   }
 
-  public func swiGLU(gate: Tensor, up: Tensor) throws -> Tensor {
+  public func swiGLU(gate: Tensor, up: Tensor, as type: DType) throws -> Tensor {
     let (n, width) = (gate.rows, gate.columns)
     try require(gate, "swiGLU", "gate", rows: nil, columns: nil)
     try require(up, "swiGLU", "up", rows: n, columns: width)
-    let y = try make([n, width], .f32)
+    let y = try make([n, width], type)
     let (g, u, target) = (
-      try gate.floats("swiGLU"), try up.floats("swiGLU"), try y.floats("swiGLU")
+      try gate.floats("swiGLU"), try up.floats("swiGLU"), try y.output("swiGLU")
     )
     let kernels = kernels
     parallelRows(n, width: width * 4) { rows, _ in
@@ -112,8 +112,11 @@ extension CPUBackend {
     ] {
       try require(tensor, name, label, rows: n, columns: width)
     }
+    try require(
+      dGate.dtype == dUp.dtype, name, expected: "dUp of \(dGate.dtype.rawValue)",
+      found: dUp.summary)
     let (d, g, u) = (try dy.floats(name), try gate.floats(name), try up.floats(name))
-    let (dg, du) = (try dGate.floats(name), try dUp.floats(name))
+    let (dg, du) = (try dGate.output(name), try dUp.output(name))
     let kernels = kernels
     parallelRows(n, width: width * 4) { rows, _ in
       for row in rows {

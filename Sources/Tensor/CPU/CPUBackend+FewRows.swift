@@ -39,11 +39,8 @@ extension CPUBackend {
     guard let low, let lows, type != .f32 else { return low }
     let kept = try make([n, inputs + rank], type)
     let halves = try kept.bytes(name).assumingMemoryBound(to: UInt16.self)
-    for i in 0..<n {
-      let row = halves + i * (inputs + rank)
-      kernels.narrowToBF16(source + i * stride, 1, row, inputs)
-      kernels.narrowToBF16(lows + i * rank, 1, row + inputs, rank)
-    }
+    for i in 0..<n { kernels.narrowToBF16(source + i * stride, 1, halves + i * inputs, inputs) }
+    kernels.narrowToBF16(lows, 1, halves + n * inputs, n * rank)
     withExtendedLifetime(low) {}
     return kept
   }

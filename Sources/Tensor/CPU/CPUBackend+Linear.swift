@@ -16,20 +16,23 @@ extension CPUBackend {
     }
     let type = factorType(precision)
     let y = try make([n, outputs], .f32)
-    if n <= Self.fewRows, adapter?.survivors == nil {
+    let isFew = n <= Self.fewRows && adapter?.survivors == nil
+    // An operand of these products is taken as it is.
+    let x = x.dtype != .f32 && (isFew || x.dtype != type) ? try convert(x, to: .f32) : x
+    if isFew {
       let kept = try fewRows(x, weight, bias: bias, adapter: adapter, type: type, into: y)
       return LinearOutput(y: y, reduced: kept)
     }
     let target = try y.floats(name)
     let offsets = try bias?.floats(name)
     let term = try adapter.map {
-      try AdapterFactors($0, inputs: inputs, outputs: outputs, type, self)
+      try AdapterFactors($0, inputs: inputs, outputs: outputs, type, forward: true, self)
     }
     let split = RowSplit(rows: n, threads: pool.count)
     let input = try LinearInput(
       x, term, type, staysInTask: split.fused && isOnePanel(weight, as: type), self)
     if !split.fused { try parallelSteps(split.count) { _ = input.prepare(split[$0], $1) } }
-    try eachPanel(of: weight, as: type, name) { rows, panel in
+    try eachPanel(of: weight, as: type, rows: split.fused ? n : 0, name) { rows, panel in
       let prepares = split.fused && rows.lowerBound == 0
       let tiles =
         split.fused
@@ -39,7 +42,7 @@ extension CPUBackend {
         let (height, width) = tiles[task]
         let (x, reduced) =
           prepares ? input.prepare(height, workspace) : input.prepared(height)
-        for part in width.parts(of: 512) {
+        for part in width.parts(of: Self.partWidth(width.count)) {
           let column = rows.lowerBound + part.lowerBound
           let corner = target + height.lowerBound * outputs + column
           if let offsets {
@@ -62,6 +65,10 @@ extension CPUBackend {
     withExtendedLifetime(bias) {}
     return LinearOutput(y: y, reduced: input.kept)
   }
+
+  /// How many of `columns` a product takes at once: all of them, as products are fastest where results are contiguous;
+  /// but parts of a wide layer, which stay in the cache for what is added to them.
+  static func partWidth(_ columns: Int) -> Int { columns <= 2048 ? max(columns, 1) : 512 }
 }
 
 /// The rows of a layer's input shared out to threads.
@@ -79,6 +86,7 @@ struct RowSplit {
 
   var count: Int { tiles.count }
   subscript(index: Int) -> Range<Int> { tiles[index].rows }
+  var ranges: [Range<Int>] { (0..<count).map { self[$0] } }
 
   /// The same rows, each with all of `columns`.
   func tiles(columns: Int) -> ProductTiles {
@@ -98,12 +106,12 @@ extension Range<Int> {
 /// The input of a linear layer as its products take it, and as its adapter does.
 private struct LinearInput {
   /// What the backward needs: with f32 factors and no dropout `drop(x)·Aᵀ [n, rank]`, without its 1/(1−p); else
-  /// `[n, in + rank]`, drop(x) in front of that, in the factors' type.
+  /// drop(x) `[n, in]` and behind it that, in the factors' type.
   let kept: Tensor?
   private let x: Tensor
   private let term: AdapterFactors?
   private let type: DType
-  private let source: UnsafeMutablePointer<Float>
+  private let source: UnsafeMutableRawPointer
   private let keptBytes: UnsafeMutableRawPointer?
   /// Where bf16 copies of x lie that outlive their task.
   private let narrow: Tensor?
@@ -115,12 +123,12 @@ private struct LinearInput {
   ) throws {
     let name = "linear"
     (self.x, self.term, self.type, inputs) = (x, term, type, x.columns)
-    source = try x.floats(name)
+    source = try x.bytes(name)
     kept = try term.map {
       try backend.make([x.rows, $0.keptColumns(inputs: x.columns, type)], type)
     }
     keptBytes = try kept?.bytes(name)
-    let copies = type != .f32 && (term == nil || term?.mask != nil)
+    let copies = type != x.dtype && (term == nil || term?.mask != nil)
     narrow = try copies && !staysInTask ? backend.make([x.rows, x.columns], type) : nil
     narrowBytes = try narrow?.bytes(name).assumingMemoryBound(to: UInt16.self)
   }
@@ -131,44 +139,49 @@ private struct LinearInput {
   func prepare(_ rows: Range<Int>, _ workspace: Workspace) -> (x: Factor, reduced: Factor?) {
     let kernels = workspace.kernels
     var result = prepared(rows)
-    if type != .f32, term == nil || term?.mask != nil {
+    if type != x.dtype, term == nil || term?.mask != nil {
       let target =
         narrowBytes.map { $0 + rows.lowerBound * inputs }
         ?? workspace.halves(0, rows.count * inputs)
       for row in rows {
         kernels.narrowToBF16(
-          source + row * x.rowStride, 1, target + (row - rows.lowerBound) * inputs, inputs)
+          input(row).assumingMemoryBound(to: Float.self), 1,
+          target + (row - rows.lowerBound) * inputs, inputs)
       }
       result.x = Factor(target, type, stride: inputs)
     }
     guard let term, let keptBytes, let kept else { return result }
-    let stride = kept.columns
-    let first = keptBytes + rows.lowerBound * stride * type.size
     var masked = result.x
-    if stride > term.rank {
+    if kept.columns > term.rank {
+      let first = keptBytes + rows.lowerBound * inputs * type.size
       for row in rows {
         kernels.drop(
-          source + row * x.rowStride, term.mask, UInt32(truncatingIfNeeded: row * inputs),
-          first + (row - rows.lowerBound) * stride * type.size, type, inputs)
+          input(row), x.dtype, term.mask, UInt32(truncatingIfNeeded: row * inputs),
+          first + (row - rows.lowerBound) * inputs * type.size, type, inputs)
       }
-      masked = Factor(first, type, stride: stride)
+      masked = Factor(first, type, stride: inputs)
     }
-    let low = first + (stride - term.rank) * type.size
-    if type == .f32 {
-      workspace.multiply(
-        m: rows.count, n: term.rank, k: inputs, masked, term.a.transpose,
-        low.assumingMemoryBound(to: Float.self), stride: stride)
-    } else {
-      let floats = workspace.floats(1, rows.count * term.rank)
-      workspace.multiply(
-        m: rows.count, n: term.rank, k: inputs, masked, term.a.transpose, floats,
-        stride: term.rank)
-      let halves = low.assumingMemoryBound(to: UInt16.self)
-      for i in 0..<rows.count {
-        kernels.narrowToBF16(floats + i * term.rank, 1, halves + i * stride, term.rank)
-      }
+    let low = lowBytes(keptBytes, term) + rows.lowerBound * term.rank * type.size
+    let floats =
+      type == .f32
+      ? low.assumingMemoryBound(to: Float.self) : workspace.floats(1, rows.count * term.rank)
+    workspace.multiply(
+      m: rows.count, n: term.rank, k: inputs, masked, term.a.transpose, floats, stride: term.rank)
+    if type != .f32 {
+      kernels.narrowToBF16(
+        floats, 1, low.assumingMemoryBound(to: UInt16.self), rows.count * term.rank)
     }
     return result
+  }
+
+  private func input(_ row: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(source + row * x.rowStride * x.dtype.size)
+  }
+
+  private func lowBytes(_ kept: UnsafeMutableRawPointer, _ term: AdapterFactors)
+    -> UnsafeMutableRawPointer
+  {
+    kept + term.keptOffset(rows: x.rows, inputs: inputs, type)
   }
 
   /// The factors of rows that were prepared by a task before.
@@ -176,10 +189,10 @@ private struct LinearInput {
     let first = rows.lowerBound
     var factor = Factor(source, type, stride: x.rowStride)
     var reduced: Factor?
-    if let term, let kept, let keptBytes {
-      let all = Factor(keptBytes, type, stride: kept.columns)
-      reduced = all.from(row: first, column: kept.columns - term.rank)
-      if type != .f32 { factor = all }
+    if let term, let keptBytes {
+      reduced = Factor(lowBytes(keptBytes, term), type, stride: term.rank)
+        .from(row: first, column: 0)
+      if type != x.dtype { factor = Factor(keptBytes, type, stride: inputs) }
     }
     if let narrowBytes { factor = Factor(narrowBytes, type, stride: inputs) }
     return (factor.from(row: first, column: 0), reduced)

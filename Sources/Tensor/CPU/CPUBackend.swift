@@ -49,6 +49,8 @@ public final class CPUBackend: Backend, @unchecked Sendable {
     device = Device(kind: .cpu, name: processor.name, memory: processor.memory)
   }
 
+  public func operand(_ precision: Precision) -> DType { factorType(precision) }
+
   public func supports(_ precision: Precision) -> Bool {
     precision == .f32 || (processor.bf16 && library.hasOneDNN)
   }

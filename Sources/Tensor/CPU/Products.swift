@@ -127,12 +127,16 @@ extension Workspace {
     guard k > 0, library.hasOneDNN, plain else {
       return fallBack(m: m, n: n, k: k, a, b, c, stride: stride, alpha: alpha, beta: beta)
     }
-    // Rows in powers of two, so that ragged batches share their primitives.
+    // Rows in powers of two, so that ragged batches share their primitives. The rows of a transposed factor are columns
+    // of what is stored: products are faster where they take all of them.
     var row = 0
     while row < m {
       let left = m - row
       let part =
-        left >= 256 ? 256 : left < 16 ? left : 1 << (Int.bitWidth - 1 - left.leadingZeroBitCount)
+        a.transposed
+        ? left
+        : left >= 256
+          ? 256 : left < 16 ? left : 1 << (Int.bitWidth - 1 - left.leadingZeroBitCount)
       let shape = ProductCache.Shape(
         m: part, n: n, k: k, strideA: a.stride, strideB: b.stride, strideC: stride,
         transposedA: a.transposed, transposedB: b.transposed, bf16: a.type == .bf16,

@@ -5,11 +5,21 @@ extension CPUBackend {
   /// Calls `body` with the weight's rows as a factor `[rows, in]`, a panel of rows at a time: all rows at once where they
   /// are stored in the wanted type, else converted into a workspace.
   ///
+  /// - Parameter count: Rows that are multiplied with the weight's transpose. Where they are many, the factor lies
+  ///   transposed if it is f32 and small: reading it row by row then saves more than laying it out costs.
   /// - Throws: `Cancelled` between panels, and what `body` throws.
   func eachPanel(
-    of weight: Weight, as type: DType, _ operation: String,
+    of weight: Weight, as type: DType, rows count: Int = 0, _ operation: String,
     _ body: (Range<Int>, Factor) throws -> Void
   ) throws {
+    if count >= Self.manyRows, type == .f32, panelHeight(weight, as: type) == weight.rows {
+      let turned = try transposed(weight, operation)
+      try body(
+        0..<weight.rows,
+        Factor(try turned.bytes(operation), type, stride: weight.rows, transposed: true))
+      withExtendedLifetime(turned) {}
+      return
+    }
     if case .dense(let tensor) = weight, tensor.dtype == type {
       try body(
         0..<tensor.rows, Factor(try tensor.bytes(operation), type, stride: tensor.rowStride))
@@ -35,6 +45,51 @@ extension CPUBackend {
       try body(start..<end, Factor(target, type, stride: columns))
       start = end
     }
+  }
+
+  /// Rows from which on a weight is worth transposing.
+  private static let manyRows = 512
+
+  /// The weight as f32 `[in, out]`.
+  private func transposed(_ weight: Weight, _ operation: String) throws -> Tensor {
+    if case .dense(let tensor) = weight, tensor.dtype == .f32 {
+      return try transposed(tensor, factor: 1)
+    }
+    let (rows, columns) = (weight.rows, weight.columns)
+    let result = try make([columns, rows], .f32)
+    let target = try result.floats(operation)
+    let source = try RowSource(weight, operation)
+    let strips = (0..<rows).parts(of: 16)
+    parallelRows(strips.count, width: 16 * columns) { range, workspace in
+      let scratch = workspace.floats(0, 16 * columns)
+      for strip in range {
+        let part = strips[strip]
+        for row in part {
+          source.write(
+            row: row, scratch + (row - part.lowerBound) * columns, as: .f32, workspace.kernels)
+        }
+        workspace.kernels.transpose(
+          scratch, columns, part.count, columns, 1, target + part.lowerBound, rows)
+      }
+    }
+    return result
+  }
+
+  /// The transpose of an f32 matrix, times `factor`.
+  func transposed(_ matrix: Tensor, factor: Float) throws -> Tensor {
+    let (rows, columns, stride) = (matrix.rows, matrix.columns, matrix.rowStride)
+    let result = try make([columns, rows], .f32)
+    let (source, target) = (try matrix.floats("transpose"), try result.floats("transpose"))
+    let strips = (0..<rows).parts(of: 16)
+    parallelRows(strips.count, width: 16 * columns) { range, workspace in
+      for strip in range {
+        let part = strips[strip]
+        workspace.kernels.transpose(
+          source + part.lowerBound * stride, stride, part.count, columns, factor,
+          target + part.lowerBound, rows)
+      }
+    }
+    return result
   }
 
   private func panelHeight(_ weight: Weight, as type: DType) -> Int {

@@ -26,8 +26,8 @@ public enum Projections {
   }
 
   /// Uninitialised tensors of the same shapes, for gradients.
-  func like(_ backend: any Backend) throws -> Projections {
-    func like(_ tensor: Tensor) throws -> Tensor { try backend.make(tensor.shape, tensor.dtype) }
+  func like(_ backend: any Backend, _ type: DType) throws -> Projections {
+    func like(_ tensor: Tensor) throws -> Tensor { try backend.make(tensor.shape, type) }
     switch self {
     case .fused(let tensor): return .fused(try like(tensor))
     case .separate(let q, let k, let v):
@@ -49,9 +49,9 @@ extension Execution {
       q: q, k: k, v: v, rotary: rotary, segments: segments, shape: shape, precision: precision,
       keep: recorder != nil)
     guard let tape = recorder, let saved = output.saved else { return output.y }
-    let (backend, precision) = (backend, precision)
+    let (backend, precision, type) = (backend, precision, operand(recorder))
     tape.record(output.y) { [unowned tape] dy in
-      let gradients = try input.like(backend)
+      let gradients = try input.like(backend, type)
       let (dq, dk, dv) = gradients.views(shape)
       try backend.attentionBackward(
         dy, output: output.y, saved: saved, v: v, rotary: rotary, segments: segments,

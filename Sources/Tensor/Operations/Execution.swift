@@ -12,6 +12,12 @@ public struct Execution {
     self.tape = tape
   }
 
+  /// The type of what only products read: that of the products where a tape will read it again, so that it is
+  /// converted once.
+  func operand(_ recorder: Tape?) -> DType {
+    recorder == nil ? backend.activation : backend.operand(precision)
+  }
+
   /// The same without a tape.
   public var untaped: Execution { Execution(backend, precision: precision) }
 

@@ -5,8 +5,10 @@ extension Execution {
   public func rmsNorm(_ x: Tensor, adding delta: Tensor? = nil, weight: Tensor, epsilon: Float)
     throws -> (sum: Tensor, y: Tensor)
   {
-    let output = try backend.rmsNorm(x, adding: delta, weight: weight, epsilon: epsilon)
-    guard let tape = recording(x, delta) else { return (output.sum, output.y) }
+    let recorder = recording(x, delta)
+    let output = try backend.rmsNorm(
+      x, adding: delta, weight: weight, epsilon: epsilon, as: operand(recorder))
+    guard let tape = recorder else { return (output.sum, output.y) }
     let backend = backend
     if let delta {
       // Recorded before y: walked after it, when all of the sum's gradient has arrived.

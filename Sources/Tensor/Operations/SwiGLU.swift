@@ -20,12 +20,12 @@ public enum GateUp {
     }
   }
 
-  func like(_ backend: any Backend) throws -> GateUp {
+  /// Uninitialised tensors of the same shapes, for gradients.
+  func like(_ backend: any Backend, _ type: DType) throws -> GateUp {
     switch self {
-    case .fused(let tensor): .fused(try backend.make(tensor.shape, tensor.dtype))
+    case .fused(let tensor): .fused(try backend.make(tensor.shape, type))
     case .separate(let gate, let up):
-      .separate(
-        gate: try backend.make(gate.shape, gate.dtype), up: try backend.make(up.shape, up.dtype))
+      .separate(gate: try backend.make(gate.shape, type), up: try backend.make(up.shape, type))
     }
   }
 }
@@ -36,11 +36,13 @@ extension Execution {
   /// *Paper:* Shazeer, "GLU variants improve Transformer" (2020).
   public func swiGLU(_ input: GateUp) throws -> Tensor {
     let (gate, up) = input.views
-    let y = try backend.swiGLU(gate: gate, up: up)
-    guard let tape, input.tensors.contains(where: tape.tracks) else { return y }
+    let recorder = tape.flatMap { input.tensors.contains(where: $0.tracks) ? $0 : nil }
+    let type = operand(recorder)
+    let y = try backend.swiGLU(gate: gate, up: up, as: type)
+    guard let tape = recorder else { return y }
     let backend = backend
     tape.record(y) { [unowned tape] dy in
-      let gradients = try input.like(backend)
+      let gradients = try input.like(backend, type)
       let (dGate, dUp) = gradients.views
       try backend.swiGLUBackward(dy, gate: gate, up: up, dGate: dGate, dUp: dUp)
       for (tensor, gradient) in zip(input.tensors, gradients.tensors) where tape.tracks(tensor) {
