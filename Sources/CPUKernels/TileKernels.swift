@@ -56,11 +56,10 @@ public protocol TileKernels {
 
   // MARK: Measuring
 
-  /// Adds to `total` the part of `Σ_ij d_i · h_ij · d_j` with i in `first..<last` and j ≥ i, the latter counted for both
-  /// triangles: h is symmetric, with rows `stride` floats apart.
+  /// Adds to `total` the part of `Σ_ij d_i · h_ij · d_j` with i in `first..<last` and j ≤ i, the latter counted for both
+  /// triangles: h is symmetric, with rows `stride` floats apart, and nothing above its diagonal is read.
   static func addQuadratic(
-    _ tile: Floats, _ columns: Int, _ h: Floats, _ stride: Int, _ first: Int, _ last: Int,
-    _ total: MutableFloats)
+    _ tile: Floats, _ h: Floats, _ stride: Int, _ first: Int, _ last: Int, _ total: MutableFloats)
   /// The symmetric clipping limit of a group with the least `d · h · dᵀ`, d the rounded clipped weights less the weights:
   /// the largest magnitude less `step` · 0…(steps − 1) of itself. `scratch` holds as much as the tile.
   static func findLimit(

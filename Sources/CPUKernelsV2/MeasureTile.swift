@@ -1,19 +1,19 @@
 import CPUKernels
 
-/// Σ d_i · h_ij · d_j over i in `first..<last` and j ≥ i, counted for both triangles.
+/// Σ d_i · h_ij · d_j over i in `first..<last` and j ≤ i, counted for both triangles.
 @inline(__always)
 private func quadratic(
-  _ d: Vectors, _ columns: Int, _ h: UnsafePointer<Float>, _ stride: Int, _ first: Int, _ last: Int
+  _ d: Vectors, _ h: UnsafePointer<Float>, _ stride: Int, _ first: Int, _ last: Int
 ) -> Vector {
   var total = splat(0)
   var i = first
-  // Rows in fours: the square on the diagonal in full, what lies right of it twice.
+  // Rows in fours share what they read of d.
   while i + 4 <= last {
     let (h0, h1) = (h + i * stride, h + (i + 1) * stride)
     let (h2, h3) = (h + (i + 2) * stride, h + (i + 3) * stride)
     var (a, b, c, e) = (splat(0), splat(0), splat(0), splat(0))
-    var j = i + 4
-    while j < columns {
+    var j = 0
+    while j < i {
       let x = d[j]
       a = multiplyAdd(x, splat(h0[j]), a)
       b = multiplyAdd(x, splat(h1[j]), b)
@@ -21,26 +21,28 @@ private func quadratic(
       e = multiplyAdd(x, splat(h3[j]), e)
       j += 1
     }
+    let (x, y, z, w) = (d[i], d[i + 1], d[i + 2], d[i + 3])
+    b = multiplyAdd(x, splat(h1[i]), b)
+    c = multiplyAdd(y, splat(h2[i + 1]), multiplyAdd(x, splat(h2[i]), c))
+    e = multiplyAdd(y, splat(h3[i + 1]), multiplyAdd(x, splat(h3[i]), e))
+    e = multiplyAdd(z, splat(h3[i + 2]), e)
     (a, b, c, e) = (a + a, b + b, c + c, e + e)
-    for j in i..<i + 4 {
-      let x = d[j]
-      a = multiplyAdd(x, splat(h0[j]), a)
-      b = multiplyAdd(x, splat(h1[j]), b)
-      c = multiplyAdd(x, splat(h2[j]), c)
-      e = multiplyAdd(x, splat(h3[j]), e)
-    }
-    var part = a * d[i]
-    part = multiplyAdd(b, d[i + 1], part)
-    part = multiplyAdd(c, d[i + 2], part)
-    part = multiplyAdd(e, d[i + 3], part)
+    a = multiplyAdd(x, splat(h0[i]), a)
+    b = multiplyAdd(y, splat(h1[i + 1]), b)
+    c = multiplyAdd(z, splat(h2[i + 2]), c)
+    e = multiplyAdd(w, splat(h3[i + 3]), e)
+    var part = a * x
+    part = multiplyAdd(b, y, part)
+    part = multiplyAdd(c, z, part)
+    part = multiplyAdd(e, w, part)
     total += part
     i += 4
   }
   while i < last {
     let row = h + i * stride
     var a = splat(0)
-    var j = i + 1
-    while j < columns {
+    var j = 0
+    while j < i {
       a = multiplyAdd(d[j], splat(row[j]), a)
       j += 1
     }
@@ -53,10 +55,9 @@ private func quadratic(
 
 extension CompiledKernels {
   public static func addQuadratic(
-    _ tile: Floats, _ columns: Int, _ h: Floats, _ stride: Int, _ first: Int, _ last: Int,
-    _ total: MutableFloats
+    _ tile: Floats, _ h: Floats, _ stride: Int, _ first: Int, _ last: Int, _ total: MutableFloats
   ) {
-    vectors(total)[0] += quadratic(vectors(tile), columns, h, stride, first, last)
+    vectors(total)[0] += quadratic(vectors(tile), h, stride, first, last)
   }
 
   public static func findLimit(
@@ -79,7 +80,7 @@ extension CompiledKernels {
         let code = shiftedCodes(d[j], scale, zero, largest) - shift
         d[j] = (code - zero) * scale - v[j]
       }
-      let error = quadratic(Vectors(d), columns, h, stride, 0, columns)
+      let error = quadratic(Vectors(d), h, stride, 0, columns)
       let better = error .< least
       least.replace(with: error, where: better)
       best.replace(with: high, where: better)

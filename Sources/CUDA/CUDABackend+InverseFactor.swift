@@ -8,9 +8,9 @@ extension CUDABackend {
   /// With J the reversal, the Cholesky factor L of J·H·J and its inverse M give U = J·M·J. Both come out of one recursion
   /// over halves, all of it matrix products in f32 but for the blocks on the diagonal:
   /// L₂₁ = H₂₁·M₁₁ᵀ, H₂₂ −= L₂₁·L₂₁ᵀ, M₂₁ = −M₂₂·(L₂₁·M₁₁).
-  public func inverseFactor(_ hessian: Tensor, order: ColumnOrder?, damping: Float) throws
-    -> InverseFactor
-  {
+  public func inverseFactor(
+    _ hessian: Tensor, order: ColumnOrder?, damping: Float, into room: Tensor?
+  ) throws -> InverseFactor {
     let name = "inverseFactor"
     let n = hessian.columns
     try check(hessian, name, "hessian", rows: n, columns: n, .f32)

@@ -123,8 +123,10 @@ extension Conformance {
             ? ColumnOrder(
               columns: RandomStream(seed: 3, purpose: "order").permutation(width).map(Int32.init),
               grouping: .formed) : nil
-          let found = try trial.device.inverseFactor(h.device, order: order, damping: 0.01)
-          let wanted = try trial.reference.inverseFactor(h.reference, order: order, damping: 0.01)
+          let found = try trial.device.inverseFactor(
+            h.device, order: order, damping: 0.01, into: nil)
+          let wanted = try trial.reference.inverseFactor(
+            h.reference, order: order, damping: 0.01, into: nil)
           try trial.expect("upper", found.upper, wanted.upper, within: 1e-3)
           trial.expect(
             "damping", Double(found.damping), Double(wanted.damping), within: Tolerance.exact)
@@ -135,9 +137,10 @@ extension Conformance {
         var values = try trial.reference.read(h.reference)
         for j in 0..<64 { (values[5 * 64 + j], values[j * 64 + 5]) = (0, 0) }
         let hessian = try trial.pair(Tensor(values, shape: [64, 64]))
-        let found = try trial.device.inverseFactor(hessian.device, order: nil, damping: 0.01)
+        let found = try trial.device.inverseFactor(
+          hessian.device, order: nil, damping: 0.01, into: nil)
         let wanted = try trial.reference.inverseFactor(
-          hessian.reference, order: nil, damping: 0.01)
+          hessian.reference, order: nil, damping: 0.01, into: nil)
         try trial.expect("upper", found.upper, wanted.upper, within: 1e-3)
         trial.record("dead", found.dead == wanted.dead ? 0 : .nan, within: 0)
       }
@@ -161,7 +164,7 @@ extension Conformance {
             let order = grouping.map { ColumnOrder(columns: columnsOrder, grouping: $0) }
             // The same factor on both sides: what differs is the walk.
             let believed = try trial.reference.inverseFactor(
-              h.reference, order: order, damping: 0.01)
+              h.reference, order: order, damping: 0.01, into: nil)
             let mine = InverseFactor(
               upper: try trial.device.place(believed.upper), damping: believed.damping,
               dead: believed.dead, order: order)

@@ -6,6 +6,8 @@ import Tensor
 public struct StageStatistics {
   /// f32 `[in, in]`: (2 / samples) · Σ xᵀ·x over all tokens.
   public var hessian: Tensor
+  /// Where its factor may lie, so that both take the memory of one.
+  public var room: Tensor?
   /// f32 `[in]`: Σ |x| over all tokens, where wanted.
   public var magnitudes: Tensor?
   public var tokens: Int
@@ -27,6 +29,9 @@ public struct CalibrationPass {
   private var states: [Block.State] = []
 
   public let tokens: Int
+
+  /// Inputs of a layer whose Hessian takes 64 MB.
+  static let wide = 4096
 
   /// - Throws: `QuantizationFailure.blockTooLong`, `TokenOutOfRange`.
   public init(_ model: Model, _ data: CalibrationData) throws {
@@ -80,7 +85,10 @@ public struct CalibrationPass {
   public func statistics(magnitudes: Bool = false) throws -> StageStatistics {
     let backend = model.backend
     let width = states.first?.input.columns ?? 0
-    let hessian = try backend.make([width, width], .f32)
+    // What is left of earlier work is not worth keeping beside a matrix as large as all weights of its layer.
+    if width >= Self.wide { backend.trim() }
+    let space = try backend.hessianSpace(width)
+    let hessian = space.hessian
     try backend.fill(hessian, with: 0)
     var sums: Tensor?
     if magnitudes {
@@ -94,7 +102,8 @@ public struct CalibrationPass {
         state.input, alpha: 2 / Float(samples), into: hessian, precision: execution.precision)
       if let sums { try backend.addMagnitudes(state.input, into: sums) }
     }
-    return StageStatistics(hessian: hessian, magnitudes: sums, tokens: tokens)
+    return StageStatistics(
+      hessian: hessian, room: space.factor, magnitudes: sums, tokens: tokens)
   }
 
   /// What the linear after `stage` would put out if the tokens went through `block`, a batch at a time: the output of the

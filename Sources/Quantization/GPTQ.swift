@@ -35,7 +35,7 @@ public struct GPTQ: Quantizer {
       for stage in Stage.allCases {
         let targets = run.targets(block, stage)
         if earlier == nil, !targets.isEmpty {
-          try quantize(targets, of: block, into: &rounded, try pass.statistics().hessian, &run)
+          try quantize(targets, of: block, into: &rounded, try pass.statistics(), &run)
         }
         // What leaves the last block, nobody reads.
         if index + 1 < model.blocks.count || stage != .mlpOutput {
@@ -50,17 +50,18 @@ public struct GPTQ: Quantizer {
 
   /// Quantizes the linears that share an input, and so a Hessian and its factor.
   private func quantize(
-    _ targets: [Int], of block: Block, into rounded: inout Block, _ hessian: Tensor,
+    _ targets: [Int], of block: Block, into rounded: inout Block, _ statistics: StageStatistics,
     _ run: inout QuantizationRun
   ) throws {
     let settings = run.settings
     let first = block.linears[targets[0]]
+    let hessian = statistics.hessian
     let factor = try run.naming(first.name) {
       try run.backend.inverseFactor(
         hessian,
         order: try columnOrder(
           settings.order, diagonal: run.backend.read(hessian.diagonal), group: settings.group),
-        damping: settings.damping)
+        damping: settings.damping, into: statistics.room)
     }
     for place in targets {
       try Interrupt.check()

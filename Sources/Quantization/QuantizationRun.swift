@@ -19,6 +19,12 @@ struct QuantizationRun {
   /// How many of them belong to finished blocks, and when the last of those was finished.
   private var finished = 0
   private var lastFinish = ContinuousClock.now
+  /// Where the codes of a large model wait, so that memory holds one block at a time; nil for a small one.
+  private let scratch: ScratchFile?
+
+  /// Bytes of weights from which on a model counts as large.
+  private static let large = 1 << 30
+
   /// Blocks taken over from a run that was killed.
   private(set) var restoredBlocks = 0
 
@@ -58,6 +64,7 @@ struct QuantizationRun {
     backend = model.backend
     targets = Set(taken.map(\.name))
     bytesBefore = model.byteCount
+    scratch = bytesBefore >= Self.large ? ScratchFile() : nil
   }
 
   func isTarget(_ linear: Linear) -> Bool { targets.contains(linear.name) }
@@ -129,7 +136,25 @@ struct QuantizationRun {
     for linear in model.blocks[index].linears where isTarget(linear) {
       Residency.release(linear.weight)
     }
-    model.blocks[index] = block
+    model.blocks[index] = scratch.map { moved(block, to: $0) } ?? block
+    if scratch != nil { backend.trim() }
+  }
+
+  /// The block with the codes of its linears in `file`; as it is where that cannot take them.
+  private func moved(_ block: Block, to file: ScratchFile) -> Block {
+    var block = block
+    for place in block.linears.indices where isTarget(block.linears[place]) {
+      guard case .packed(let matrix) = block.linears[place].weight,
+        let tensors = file.take(
+          [matrix.codes, matrix.scales] + [matrix.zeros, matrix.groupIndex].compactMap { $0 })
+      else { continue }
+      block.linears[place].weight = .packed(
+        PackedMatrix(
+          rows: matrix.rows, columns: matrix.columns, grid: matrix.grid, codes: tensors[0],
+          scales: tensors[1], zeros: matrix.zeros == nil ? nil : tensors[2],
+          groupIndex: matrix.groupIndex == nil ? nil : tensors[tensors.count - 1]))
+    }
+    return block
   }
 
   private static let stem = "block"

@@ -22,6 +22,8 @@ public protocol Backend: AnyObject, Sendable {
 
   /// An uninitialised tensor.
   func make(_ shape: [Int], _ dtype: DType) throws -> Tensor
+  /// Gives memory that is kept for reuse back to the system.
+  func trim()
   /// The tensor on this device. Host tensors are returned as they are by a CPU and copied by a GPU.
   func place(_ host: Tensor) throws -> Tensor
   /// The elements as f32 on the host, row by row.
@@ -129,16 +131,22 @@ public protocol Backend: AnyObject, Sendable {
   /// `matrix` with every code moved to the one nearest to its value plus `delta`, f32 `[rows, columns]`, ties to even and
   /// clamped to the grid; scales and zero points stay. A group whose scale is 0 stays as it is.
   func requantize(_ matrix: PackedMatrix, adding delta: Tensor) throws -> PackedMatrix
-  /// How far `matrix` lies from `weight`, also as `hessian`, f32 `[columns, columns]`, weighs it.
+  /// How far `matrix` lies from `weight`, also as `hessian`, f32 `[columns, columns]`, weighs it; of that, what stands on
+  /// and below the diagonal counts.
   func roundingError(_ matrix: PackedMatrix, of weight: Tensor, hessian: Tensor?) throws
     -> RoundingError
 
   /// The Cholesky factor of the damped inverse. λ is `damping` · mean(diag H), doubled until the Hessian is positive
   /// definite; rows without input count as 1 on the diagonal.
   ///
+  /// - Parameter room: The factor's place in a `HessianSpace`, where `hessian` is of one: of the Hessian what stands on and
+  ///   below its diagonal then stays as it is.
   /// - Throws: `NotFinite`, `NotPositiveDefinite`.
-  func inverseFactor(_ hessian: Tensor, order: ColumnOrder?, damping: Float) throws
-    -> InverseFactor
+  func inverseFactor(
+    _ hessian: Tensor, order: ColumnOrder?, damping: Float, into room: Tensor?
+  ) throws -> InverseFactor
+  /// Uninitialised room for a Hessian of `width` inputs and its inverse factor, together where the device can.
+  func hessianSpace(_ width: Int) throws -> HessianSpace
   /// GPTQ: rounds column by column, in the factor's order, each error made good by the columns after it. Scales come
   /// from the weights as they are when their group is reached, or are found first for whole rows and a fixed grouping.
   func gptq(_ weight: Tensor, factor: InverseFactor, to grid: Grid, rule: ScaleRule) throws
@@ -161,6 +169,12 @@ public protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+  public func hessianSpace(_ width: Int) throws -> HessianSpace {
+    HessianSpace(hessian: try make([width, width], .f32), factor: nil)
+  }
+
+  public func trim() {}
+
   public func operand(_ precision: Precision) -> DType { activation }
 
   public var arithmetic: String { "\(device) \(device.name)" }

@@ -43,7 +43,8 @@ public struct ColumnOrder: Sendable, Hashable {
 ///
 /// *Paper:* Frantar et al., "GPTQ" (2022), section 3.3, step 3.
 public struct InverseFactor: Sendable {
-  /// f32 `[n, n]`: the upper triangular U with Uᵀ·U = (H + λI)⁻¹, in `order`; 0 below the diagonal.
+  /// f32 `[n, n]`: the upper triangular U with Uᵀ·U = (H + λI)⁻¹, in `order`. What stands below the diagonal is no part
+  /// of it: zeros, or the Hessian.
   public var upper: Tensor
   /// λ as a part of the mean of H's diagonal.
   public var damping: Float
@@ -56,6 +57,19 @@ public struct InverseFactor: Sendable {
     self.damping = damping
     self.dead = dead
     self.order = order
+  }
+}
+
+/// Memory for a Hessian and its inverse factor. Both are triangles, so that one square can hold them.
+public struct HessianSpace: Sendable {
+  /// f32 `[n, n]`.
+  public var hessian: Tensor
+  /// f32 `[n, n]`: where the factor's upper triangle goes; nil where it gets memory of its own.
+  public var factor: Tensor?
+
+  public init(hessian: Tensor, factor: Tensor?) {
+    self.hessian = hessian
+    self.factor = factor
   }
 }
 

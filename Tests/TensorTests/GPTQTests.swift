@@ -118,7 +118,8 @@ struct TextbookGPTQ {
     let n = 40
     let h = Self.hessian(n, samples: 120)
     for order in Self.orders(n, group: 8) {
-      let factor = try backend.inverseFactor(try backend.tensor(h), order: order, damping: 0.01)
+      let factor = try backend.inverseFactor(
+        try backend.tensor(h), order: order, damping: 0.01, into: nil)
       #expect(factor.damping == 0.01 && factor.dead.isEmpty && factor.order == order)
       let u = try backend.matrix(factor.upper)
       for i in 0..<n {
@@ -139,7 +140,8 @@ struct TextbookGPTQ {
     for k in 0..<n {
       for dead in [3, 17] { (h[dead, k], h[k, dead]) = (0, 0) }
     }
-    let factor = try backend.inverseFactor(try backend.tensor(h), order: nil, damping: 0.01)
+    let factor = try backend.inverseFactor(
+      try backend.tensor(h), order: nil, damping: 0.01, into: nil)
     #expect(factor.dead == [3, 17])
     let grid = Grid(bits: 4, group: 16, symmetric: true)
     let packed = try backend.gptq(
@@ -150,15 +152,15 @@ struct TextbookGPTQ {
     // A matrix that no Hessian is: the damping must rise to make up for its negative eigenvalue.
     let indefinite = Matrix(2, 2, [1, 1.3, 1.3, 1])
     let raised = try backend.inverseFactor(
-      try backend.tensor(indefinite), order: nil, damping: 0.01)
+      try backend.tensor(indefinite), order: nil, damping: 0.01, into: nil)
     #expect(raised.damping > 0.3 && raised.damping < 0.7)
     #expect(throws: NotPositiveDefinite.self) {
       try backend.inverseFactor(
-        try backend.tensor(Matrix(2, 2, [1, 1e6, 1e6, 1])), order: nil, damping: 0.01)
+        try backend.tensor(Matrix(2, 2, [1, 1e6, 1e6, 1])), order: nil, damping: 0.01, into: nil)
     }
     #expect(throws: NotFinite(operation: "inverseFactor", what: "Hessian")) {
       try backend.inverseFactor(
-        try backend.tensor(Matrix(2, 2, [1, 0, 0, .nan])), order: nil, damping: 0.01)
+        try backend.tensor(Matrix(2, 2, [1, 0, 0, .nan])), order: nil, damping: 0.01, into: nil)
     }
   }
 
@@ -173,7 +175,7 @@ struct TextbookGPTQ {
       let grid = Grid(bits: bits, group: group, symmetric: symmetric)
       for order in Self.orders(n, group: group ?? n) {
         let factor = try backend.inverseFactor(
-          try backend.tensor(h), order: order, damping: 0.01)
+          try backend.tensor(h), order: order, damping: 0.01, into: nil)
         let packed = try backend.gptq(
           try backend.tensor(w), factor: factor, to: grid, rule: .minmax)
         #expect((packed.groupIndex != nil) == (order?.grouping == .formed && group != nil))
@@ -197,7 +199,7 @@ struct TextbookGPTQ {
       for group in [16, 32, nil] as [Int?] {
         let grid = Grid(bits: 3, group: group, symmetric: false)
         let factor = try backend.inverseFactor(
-          try backend.tensor(identity), order: nil, damping: 0.01)
+          try backend.tensor(identity), order: nil, damping: 0.01, into: nil)
         let gptq = try backend.gptq(w, factor: factor, to: grid, rule: rule)
         let rtn = try backend.round(w, to: grid, rule: rule, limits: nil)
         #expect(gptq.allBytes == rtn.allBytes)
@@ -211,7 +213,8 @@ struct TextbookGPTQ {
     let grid = Grid(bits: 4, group: 32, symmetric: false)
     let results = try [1, 2, 5].map { threads in
       let backend = try CPUBackend(threads: threads)
-      let factor = try backend.inverseFactor(try backend.tensor(h), order: nil, damping: 0.01)
+      let factor = try backend.inverseFactor(
+        try backend.tensor(h), order: nil, damping: 0.01, into: nil)
       return try backend.gptq(try backend.tensor(w), factor: factor, to: grid, rule: .minmax)
         .allBytes
     }
@@ -223,7 +226,7 @@ struct TextbookGPTQ {
     for columns in [[0, 1, 2], [0, 1, 2, 3, 4, 5, 6, 6], [0, 1, 2, 3, 4, 5, 6, 8]] as [[Int32]] {
       #expect(throws: ShapeMismatch.self) {
         try backend.inverseFactor(
-          h, order: ColumnOrder(columns: columns, grouping: .fixed), damping: 0.01)
+          h, order: ColumnOrder(columns: columns, grouping: .fixed), damping: 0.01, into: nil)
       }
     }
   }

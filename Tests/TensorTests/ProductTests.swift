@@ -95,27 +95,37 @@ import Testing
     var bytes: [[Float]] = []
     for threads in [1, 3] {
       let backend = try CPUBackend(threads: threads)
-      let tensor = try backend.tensor(a)
-      let factorization = Factorization(
-        backend: backend, a: try tensor.floats("test"), n: n)
-      #expect(try factorization.cholesky())
-      func lower() throws -> Matrix {
-        let values = try backend.matrix(tensor)
-        return Matrix(n, n) { $0 >= $1 ? values[$0, $1] : 0 }
+      // Another matrix lies below the diagonal, and stays.
+      let tensor = try backend.make([n, n + 1], .f32)
+      try backend.fill(tensor, with: 7)
+      let view = tensor.columns(1..<n + 1)
+      for row in 0..<n {
+        try backend.copy(
+          backend.tensor(a).rows(row..<row + 1).columns(row..<n),
+          into: view.rows(row..<row + 1).columns(row..<n))
       }
-      let l = try lower()
+      let factorization = Factorization(
+        backend: backend, a: try view.floats("test"), n: n, stride: n + 1)
+      #expect(try factorization.cholesky())
+      func upper() throws -> Matrix {
+        let values = try backend.matrix(view)
+        return Matrix(n, n) { $0 <= $1 ? values[$0, $1] : 0 }
+      }
+      let r = try upper()
       let scale = a.values.reduce(0) { max($0, abs($1)) }
-      #expect((l * l.transposed).distance(a) < 1e-5 * scale)
+      #expect((r * r.transposed).distance(a) < 1e-5 * scale)
       #expect(try factorization.invertTriangular())
-      let inverse = try lower()
-      #expect((inverse * l).distance(Matrix(n, n) { $0 == $1 ? 1 : 0 }) < 1e-4)
+      let inverse = try upper()
+      #expect((inverse * r).distance(Matrix(n, n) { $0 == $1 ? 1 : 0 }) < 1e-4)
+      let rest = try backend.matrix(tensor)
+      #expect((0..<n).allSatisfy { row in (0...row).allSatisfy { rest[row, $0] == 7 } })
       bytes.append(inverse.values.map { Float($0) })
     }
     #expect(bytes[0] == bytes[1])
     let indefinite = try backend.tensor(
       Matrix(n, n) { $0 == $1 ? ($0 == n - 2 ? -1 : 1) : 0 })
     let factorization = Factorization(
-      backend: backend, a: try indefinite.floats("test"), n: n)
+      backend: backend, a: try indefinite.floats("test"), n: n, stride: n)
     #expect(try !factorization.cholesky())
   }
 }

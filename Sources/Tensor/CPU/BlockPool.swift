@@ -50,17 +50,47 @@ final class BlockPool: @unchecked Sendable {
     Self.release(block, size)
   }
 
-  /// Large blocks lie on 2 MiB boundaries and ask for large pages.
+  /// Gives all that is kept back to the system.
+  func trim() {
+    pthread_mutex_lock(mutex)
+    let all = free
+    free = [:]
+    kept = 0
+    pthread_mutex_unlock(mutex)
+    for (size, blocks) in all { for block in blocks { Self.release(block, size) } }
+  }
+
+  /// Bytes from which on a block is large.
+  private static let large = 1 << 21
+
+  /// Large blocks lie on 2 MiB boundaries and ask for large pages. They are taken from the system itself, which has them
+  /// back when they are released; an allocator would keep them between smaller ones.
   private static func reserve(_ size: Int) -> UnsafeMutableRawPointer? {
-    let large = 1 << 21
-    var block: UnsafeMutableRawPointer?
-    guard posix_memalign(&block, size >= large ? large : 64, size) == 0 else { return nil }
-    if size >= large, let block { madvise(block, size, MADV_HUGEPAGE) }
+    guard size >= large else {
+      var block: UnsafeMutableRawPointer?
+      return posix_memalign(&block, 64, size) == 0 ? block : nil
+    }
+    let (page, room) = (Int(sysconf(Int32(_SC_PAGESIZE))), size + large)
+    guard
+      let start = mmap(
+        nil, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+      start != MAP_FAILED
+    else { return nil }
+    let before = (large - Int(bitPattern: start) % large) % large
+    let block = start + before
+    let used = (size + page - 1) / page * page
+    if before > 0 { munmap(start, before) }
+    if room - before > used { munmap(block + used, room - before - used) }
+    madvise(block, size, MADV_HUGEPAGE)
     return block
   }
 
   private static func release(_ block: UnsafeMutableRawPointer, _ size: Int) {
-    Glibc.free(block)
+    if size >= large {
+      munmap(block, size)
+    } else {
+      Glibc.free(block)
+    }
   }
 }
 

@@ -1,9 +1,16 @@
 extension CPUBackend {
-  /// With J the reversal, the Cholesky factor L of J·H·J = L·Lᵀ gives H = R·Rᵀ with R = J·L·J upper triangular, and so
-  /// H⁻¹ = Uᵀ·U with U = R⁻¹ = J·L⁻¹·J: one factorization and one triangular inverse, and H⁻¹ itself is never formed.
-  public func inverseFactor(_ hessian: Tensor, order: ColumnOrder?, damping: Float) throws
-    -> InverseFactor
-  {
+  public func hessianSpace(_ width: Int) throws -> HessianSpace {
+    let memory = try make([width, width + 1], .f32)
+    // Row i: the Hessian up to its diagonal in front, the factor from its diagonal on behind it.
+    return HessianSpace(
+      hessian: memory.columns(0..<width), factor: memory.columns(1..<width + 1))
+  }
+
+  /// The Cholesky factor R of H = R·Rᵀ, upper triangular, gives H⁻¹ = Uᵀ·U with U = R⁻¹: one factorization and one
+  /// triangular inverse, and H⁻¹ itself is never formed.
+  public func inverseFactor(
+    _ hessian: Tensor, order: ColumnOrder?, damping: Float, into room: Tensor?
+  ) throws -> InverseFactor {
     let name = "inverseFactor"
     let n = hessian.columns
     try require(hessian, name, "hessian", rows: n, columns: n)
@@ -28,25 +35,29 @@ extension CPUBackend {
     }
     let mean = Float(sum / Double(max(n, 1)))
 
-    let upper = try make([n, n], .f32)
+    let upper = try room ?? make([n, n], .f32)
+    try require(upper, name, "room", rows: n, columns: n)
     let target = try upper.floats(name)
-    let factorization = Factorization(backend: self, a: target, n: n)
+    let step = upper.rowStride
+    let factorization = Factorization(backend: self, a: target, n: n, stride: step)
     var part = max(damping, 0)
     while true {
       let added = part * mean
-      parallelRows(n, width: n) { rows, _ in
-        for i in rows {
-          // Row i of the reversed, ordered matrix, up to the diagonal.
-          let from = columns.map { Int($0[n - 1 - i]) } ?? n - 1 - i
-          let row = source + from * stride
-          if let columns {
-            for j in 0...i { target[i * n + j] = row[Int(columns[n - 1 - j])] }
-          } else {
-            for j in 0...i { target[i * n + j] = row[n - 1 - j] }
+      // From what stands on and below the Hessian's diagonal, above which the factor may lie.
+      let tiles = (0..<n).parts(of: 64)
+      parallel(tiles.count * tiles.count) { task, _ in
+        let (down, across) = (tiles[task / tiles.count], tiles[task % tiles.count])
+        for i in down where across.upperBound > i {
+          let a = columns.map { Int($0[i]) } ?? i
+          for j in max(i, across.lowerBound)..<across.upperBound {
+            let b = columns.map { Int($0[j]) } ?? j
+            target[i * step + j] = source[max(a, b) * stride + min(a, b)]
           }
-          let diagonal = row[from]
-          target[i * n + i] = (diagonal <= 0 ? 1 : diagonal) + added
         }
+      }
+      for i in 0..<n {
+        let diagonal = target[i * step + i]
+        target[i * step + i] = (diagonal <= 0 ? 1 : diagonal) + added
       }
       if try factorization.cholesky() { break }
       guard part < 16 else { throw NotPositiveDefinite(damping: part) }
@@ -55,16 +66,10 @@ extension CPUBackend {
     if try !factorization.invertTriangular() {
       throw NotPositiveDefinite(damping: part)
     }
-    // Reversing both indices reverses the whole buffer.
-    let half = (n * n) / 2
-    parallelRows(half, width: 1) { range, _ in
-      for i in range {
-        let other = n * n - 1 - i
-        (target[i], target[other]) = (target[other], target[i])
+    if room == nil {
+      parallelRows(n, width: n) { rows, _ in
+        for i in rows { (target + i * step).update(repeating: 0, count: i) }
       }
-    }
-    parallelRows(n, width: n) { rows, _ in
-      for i in rows { (target + i * n).update(repeating: 0, count: i) }
     }
     return InverseFactor(upper: upper, damping: part, dead: dead, order: order)
   }

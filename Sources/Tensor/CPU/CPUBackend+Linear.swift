@@ -18,7 +18,7 @@ extension CPUBackend {
     let y = try make([n, outputs], .f32)
     let isFew = n <= Self.fewRows && adapter?.survivors == nil
     // An operand of these products is taken as it is.
-    let x = x.dtype != .f32 && (isFew || x.dtype != type) ? try convert(x, to: .f32) : x
+    let x = x.dtype == .bf16 && (isFew || type == .f32) ? try convert(x, to: .f32) : x
     if isFew {
       let kept = try fewRows(x, weight, bias: bias, adapter: adapter, type: type, into: y)
       return LinearOutput(y: y, reduced: kept)
@@ -123,7 +123,7 @@ private struct LinearInput {
   ) throws {
     let name = "linear"
     (self.x, self.term, self.type, inputs) = (x, term, type, x.columns)
-    source = try x.bytes(name)
+    source = try x.dtype == type ? x.bytes(name) : UnsafeMutableRawPointer(x.floats(name))
     kept = try term.map {
       try backend.make([x.rows, $0.keptColumns(inputs: x.columns, type)], type)
     }

@@ -10,7 +10,7 @@ extension CPUBackend {
     try require(x, name, "x", rows: nil, columns: inputs)
     try require(dy, name, "dy", rows: n, columns: outputs)
     let type = factorType(precision)
-    let dy = dy.dtype != .f32 && dy.dtype != type ? try convert(dy, to: .f32) : dy
+    let dy = dy.dtype == .bf16 && type == .f32 ? try convert(dy, to: .f32) : dy
     let term = try adapter.map {
       try AdapterFactors($0, inputs: inputs, outputs: outputs, type, forward: false, self)
     }
@@ -125,7 +125,8 @@ private struct LinearUpstream {
   init(_ dy: Tensor, _ term: AdapterFactors?, _ type: DType, _ backend: CPUBackend) throws {
     let name = "linearBackward"
     (rows, outputs, self.term, self.type) = (dy.rows, dy.columns, term, type)
-    (source, stride) = (try dy.bytes(name), dy.rowStride)
+    source = try dy.dtype == type ? dy.bytes(name) : UnsafeMutableRawPointer(dy.floats(name))
+    stride = dy.rowStride
     let upstream = try type == dy.dtype ? dy : backend.make([dy.rows, dy.columns], type)
     let reduced = try term.map { try backend.make([dy.rows, $0.rank], type) }
     owners = [upstream] + (reduced.map { [$0] } ?? [])

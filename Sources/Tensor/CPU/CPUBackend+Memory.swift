@@ -18,6 +18,8 @@ extension CPUBackend {
     return Tensor(storage, shape: shape, dtype: dtype)
   }
 
+  public func trim() { blocks.trim() }
+
   public func place(_ host: Tensor) throws -> Tensor {
     _ = try host.bytes("place")
     return host

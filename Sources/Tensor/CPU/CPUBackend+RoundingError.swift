@@ -111,7 +111,7 @@ extension CPUBackend {
       let last = min(first + panelRows, strips.columns)
       for local in 0..<count {
         tiles.addQuadratic(
-          space + local * strips.size, strips.columns, h.address, h.stride, first, last,
+          space + local * strips.size, h.address, h.stride, first, last,
           totals + local * tileRows)
       }
       first = last
