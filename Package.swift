@@ -32,7 +32,7 @@ let package = Package(
       name: "Session",
       dependencies: ["Charts", "Language", "Cache", "JSON", "Runtime", "CRegistry"],
       swiftSettings: registers),
-    .target(name: "Charts", dependencies: ["Language"]),
+    .target(name: "Charts", dependencies: ["Language", "Runtime"]),
     .target(name: "Olive", dependencies: ["Language", "Runtime", "CYAML"]),
     .target(name: "Language", dependencies: ["Runtime"]),
     .target(
@@ -168,7 +168,7 @@ let package = Package(
     .target(name: "PseudoTerminal", path: "Tests/PseudoTerminal"),
     .testTarget(
       name: "TerminalTests", dependencies: ["TestSupport", "PseudoTerminal", "Language", "Runtime"]),
-    .testTarget(name: "ChartsTests", dependencies: ["TestSupport", "Charts"]),
+    .testTarget(name: "ChartsTests", dependencies: ["TestSupport", "Charts", "Runtime"]),
   ],
   swiftLanguageModes: [.v6]
 )

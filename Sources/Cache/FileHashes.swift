@@ -26,10 +26,12 @@ extension ContentStore {
   /// The hash of large contents, which an interrupt can stop.
   static func hash(_ bytes: UnsafeRawBufferPointer) throws -> String {
     var hash = SHA256()
-    let piece = 64 << 20
+    let piece = 8 << 20
+    var steps = Steps("hash", of: bytes.count, unit: "bytes")
     for start in stride(from: 0, to: bytes.count, by: piece) {
-      try Interrupt.check()
-      hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + piece, bytes.count)]))
+      let end = min(start + piece, bytes.count)
+      hash.update(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
+      try steps.advance(by: end - start)
     }
     return hash.finish()
   }

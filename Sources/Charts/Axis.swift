@@ -1,4 +1,5 @@
 import Glibc
+import Runtime
 
 /// A linear axis with round ticks.
 public struct Axis: Sendable, Equatable {
@@ -56,43 +57,7 @@ public struct Axis: Sendable, Equatable {
   /// A tick as it is written.
   public func text(_ tick: Double) -> String {
     let size = max(lower.magnitude, upper.magnitude)
-    return size >= 1e7 || size < 1e-4 ? Axis.short(tick) : Axis.fixed(tick, digits)
-  }
-
-  /// A value with about four significant digits: `6.995`, `25.4`, `1234`, `3.1e-05`.
-  public static func short(_ value: Double) -> String {
-    guard value.isFinite else { return "\(value)" }
-    let size = value.magnitude
-    if size == 0 { return "0" }
-    if size >= 1e7 || size < 1e-4 {
-      var text = format("%.3g", value)
-      if text.contains("e+0") { text = text.replacing("e+0", with: "e+") }
-      return text
-    }
-    let digits = min(max(3 - Int(log10(size).rounded(.down)), 0), 7)
-    return trimmed(fixed(value, digits))
-  }
-
-  static func fixed(_ value: Double, _ digits: Int) -> String {
-    let text = format("%.\(max(0, min(digits, 12)))f", value)
-    return text.allSatisfy({ "-0.".contains($0) }) && text.first == "-"
-      ? String(text.dropFirst()) : text
-  }
-
-  /// Without zeros at the end that say nothing.
-  private static func trimmed(_ text: String) -> String {
-    guard text.contains(".") else { return text }
-    var text = text
-    while text.last == "0" { text.removeLast() }
-    if text.last == "." { text.removeLast() }
-    return text
-  }
-
-  private static func format(_ pattern: String, _ value: Double) -> String {
-    var buffer = [CChar](repeating: 0, count: 64)
-    let count = withVaList([value]) { vsnprintf(&buffer, buffer.count, pattern, $0) }
-    guard count > 0, count < buffer.count else { return "\(value)" }
-    return String(decoding: buffer.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return size >= 1e7 || size < 1e-4 ? Words.brief(tick) : Words.decimals(tick, digits)
   }
 
   /// The smallest of 1, 2, 2.5, 5 times a power of ten that is no less.

@@ -1,4 +1,5 @@
 import Language
+import Runtime
 
 extension Chart {
   /// The chart as a stand-alone SVG document, which may also stand inside of an HTML page.
@@ -31,7 +32,7 @@ private struct SVGPage {
     self.axis = axis
     let widest = axis.ticks.map { axis.text($0).displayWidth }.max() ?? 1
     left = 34 + Double(widest) * 7.2 + 8
-    let labels = chart.references.map { "\($0.label) \(Axis.short($0.value))" }
+    let labels = chart.references.map { "\($0.label) \(Words.brief($0.value))" }
     let longest = labels.map(\.displayWidth).max() ?? 0
     right = labels.isEmpty ? 24 : min(max(Double(longest) * 6.8 + 18, 60), 200)
   }
@@ -85,7 +86,7 @@ private struct SVGPage {
         line(middle - cap, high, middle + cap, high, "w")
         head = min(head, high)
       }
-      if !isTight { text(middle, head - 6, Axis.short(bar.value), "v", "middle", limit: 20) }
+      if !isTight { text(middle, head - 6, Words.brief(bar.value), "v", "middle", limit: 20) }
       if isTight {
         let label = bar.label.shortened(to: 26)
         body.append(
@@ -115,7 +116,8 @@ private struct SVGPage {
       let last = bottom - room + Double(index + 1) * 15
       let place = max(min(height + 4, max(last, taken + 15)), taken + 15)
       text(
-        width - right + 8, place, "\(reference.label) \(Axis.short(reference.value))", "r", "start",
+        width - right + 8, place, "\(reference.label) \(Words.brief(reference.value))", "r",
+        "start",
         limit: Int((right - 10) / 6.6))
       taken = place
     }
@@ -168,7 +170,7 @@ private struct SVGPage {
   }
 
   /// A length to a hundredth.
-  private func n(_ value: Double) -> String { Axis.fixed(value, 2) }
+  private func n(_ value: Double) -> String { Words.decimals(value, 2) }
 
   var document: String {
     let content = body.joined(separator: "\n")

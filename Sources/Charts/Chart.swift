@@ -1,3 +1,5 @@
+import Runtime
+
 /// A chart as a value: what is drawn, not how. The console draws it in blocks, `svg()` as a vector graphic.
 ///
 /// A chart has either bars with reference lines, or curves. All numbers are finite: what is not is left out on the way
@@ -148,22 +150,22 @@ public struct Chart: Sendable, Equatable {
     var parts: [String] = []
     if !bars.isEmpty {
       let list = bars.map { bar in
-        "\(bar.label) \(Axis.short(bar.value))"
+        "\(bar.label) \(Words.brief(bar.value))"
           + (bar.interval.map {
-            " (\(Axis.short($0.lowerBound)) to \(Axis.short($0.upperBound)))"
+            " (\(Words.brief($0.lowerBound)) to \(Words.brief($0.upperBound)))"
           } ?? "")
       }
       parts.append("Bars of \(quantity): " + list.joined(separator: ", ") + ".")
     }
     for line in references {
       parts.append(
-        "\(line.style == .solid ? "Solid" : "Dashed") line: \(line.label) \(Axis.short(line.value))."
+        "\(line.style == .solid ? "Solid" : "Dashed") line: \(line.label) \(Words.brief(line.value))."
       )
     }
     for curve in curves {
       guard let first = curve.points.first, let last = curve.points.last else { continue }
       parts.append(
-        "\(curve.label): \(quantity) from \(Axis.short(first.y)) at \(over) \(Axis.short(first.x)) to \(Axis.short(last.y)) at \(Axis.short(last.x))."
+        "\(curve.label): \(quantity) from \(Words.brief(first.y)) at \(over) \(Words.brief(first.x)) to \(Words.brief(last.y)) at \(Words.brief(last.x))."
       )
     }
     return (parts + notes.map { $0.hasSuffix(".") ? $0 : $0 + "." }).joined(separator: " ")

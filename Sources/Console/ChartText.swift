@@ -1,5 +1,6 @@
 import Charts
 import Language
+import Runtime
 
 /// Draws charts in a terminal: bars to the right, curves in dots.
 struct ChartText {
@@ -31,7 +32,7 @@ struct ChartText {
     let axis = chart.valueAxis
     let labels = chart.bars.map { $0.label.printable }
     let names = min(max(labels.map(\.displayWidth).max() ?? 0, 1), max(width / 3, 12))
-    let values = chart.bars.map { Axis.short($0.value) }
+    let values = chart.bars.map { Words.brief($0.value) }
     let numbers = values.map(\.count).max() ?? 0
     let room = max(width - names - numbers - 4, 10)
     func column(_ value: Double) -> Int {
@@ -57,7 +58,7 @@ struct ChartText {
     let key = chart.references.map { reference in
       let mark = reference.style == .solid ? solid : dashed
       return paint(mark, reference.style) + " \(reference.label.printable) "
-        + ink.bold(Axis.short(reference.value))
+        + ink.bold(Words.brief(reference.value))
     }
     if !key.isEmpty {
       lines.append(String(repeating: " ", count: names + 2) + key.joined(separator: "    "))

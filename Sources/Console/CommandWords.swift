@@ -33,9 +33,12 @@ struct CommandWords {
 
   /// Where a word stands, alone or behind a flag's `=`; the whole line where it does not.
   func span(of word: String?) -> Span {
-    let found =
-      words.first { $0.text == word } ?? words.first { $0.text.hasSuffix("=\(word ?? "")") }
-    return found?.span ?? Span(source: source, start: 0, end: source.text.utf8.count)
+    if let word, let found = words.first(where: { $0.text == word }) { return found.span }
+    if let word, var span = words.first(where: { $0.text.hasSuffix("=\(word)") })?.span {
+      if span.text.hasSuffix("=\(word)") { span.start = span.end - word.utf8.count }
+      return span
+    }
+    return Span(source: source, start: 0, end: source.text.utf8.count)
   }
 
   /// What went wrong, at the word that is to blame for it.

@@ -145,9 +145,8 @@ struct Flags: Equatable {
         let near = didYouMean(name, among: Self.valued + Self.plain)
         throw UsageFailure(
           message: "no flag `\(name)`",
-          help: near.map { "did you mean `\($0)`?" }
-            ?? "`olv --help` lists them; what the script should see follows `--`",
-          word: word)
+          help: "`olv --help` lists them; what the script should see follows `--`", word: word,
+          meant: near.map { $0 + word.dropFirst(name.count) })
       }
     }
     if isVersion {
@@ -234,9 +233,9 @@ struct Flags: Equatable {
 
   private static func choice(_ name: String, _ text: String, _ known: [String]) throws -> String {
     if known.contains(text) { return text }
-    let near = didYouMean(text, among: known).map { "did you mean `\($0)`?" }
     throw UsageFailure(
-      message: "no \(name.dropFirst(2)) `\(text)`", help: near ?? line(of: name), word: text)
+      message: "no \(name.dropFirst(2)) `\(text)`", help: line(of: name), word: text,
+      meant: didYouMean(text, among: known))
   }
 
   private static func checkDevice(_ text: String) throws {
@@ -261,4 +260,5 @@ struct UsageFailure: Failure {
   var help: String?
   /// The word of the command line that it is about; nil: all of it.
   var word: String?
+  var meant: String?
 }

@@ -62,12 +62,12 @@ struct ProgressLine {
     var parts = [progress.stage.printable]
     let isSize = progress.unit == "bytes"
     func amount(_ count: Double) -> String {
-      isSize ? readable(bytes: count) : "\(rateText(count)) \(progress.unit)"
+      isSize ? Words.bytes(count) : "\(Words.rate(count)) \(progress.unit)"
     }
     if let total = progress.total, total > 0 {
       parts.append(
         isSize
-          ? "\(readable(bytes: Double(progress.done))) of \(readable(bytes: Double(total)))"
+          ? "\(Words.bytes(Double(progress.done))) of \(Words.bytes(Double(total)))"
           : "\(progress.done)/\(total) \(progress.unit)")
       parts.append("\(min(100, progress.done * 100 / total))%")
     } else {
@@ -76,18 +76,16 @@ struct ProgressLine {
     if now - start > 0.2 {
       if let rate = pace.rate { parts.append(amount(rate) + "/s") }
       if let rate = pace.tokenRate, progress.unit != "tokens" {
-        parts.append("\(rateText(rate)) tokens/s")
+        parts.append("\(Words.rate(rate)) tokens/s")
       }
       if let finish = pace.finish, progress.total != progress.done {
-        parts.append("ETA \(readable(seconds: max(finish - now, 0)))")
+        parts.append("ETA \(Words.seconds(max(finish - now, 0)))")
       }
     }
-    if let loss = progress.loss { parts.append("loss \(rounded(loss, 1000))") }
+    if let loss = progress.loss {
+      parts.append("loss \(Words.number((loss * 1000).rounded() / 1000))")
+    }
     return parts.joined(separator: "  ")
-  }
-
-  private func rateText(_ rate: Double) -> String {
-    rate >= 100 ? "\(Int(rate.rounded()))" : rounded(rate, rate >= 10 ? 10 : 100)
   }
 }
 

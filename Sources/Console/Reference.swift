@@ -19,6 +19,14 @@ struct Reference {
       """
     ]
     parts += verbs.map(section)
+    parts.append("# Topics\n\n`help topics` lists these.\n")
+    parts += Topic.all.map { topic in
+      let paragraphs = topic.text.split(separator: "\n\n").map { paragraph in
+        paragraph.hasPrefix("  ") ? "```\n\(unindented(paragraph))\n```" : text(String(paragraph))
+      }
+      return "## \(topic.name)\n\n" + sentence(topic.summary) + "\n\n"
+        + paragraphs.joined(separator: "\n\n") + "\n"
+    }
     parts.append("## The command line\n\n```\n\(Flags.usage)\n```\n")
     return parts.joined(separator: "\n")
   }
@@ -49,6 +57,12 @@ struct Reference {
     }
     if let paper = verb.type.paper { blocks.append("Paper: " + text(paper)) }
     return blocks.joined(separator: "\n\n") + "\n"
+  }
+
+  /// Lines that are shown as they stand, without the blanks that say so.
+  private func unindented(_ lines: Substring) -> String {
+    lines.split(separator: "\n").map { $0.hasPrefix("  ") ? $0.dropFirst(2) : $0 }
+      .joined(separator: "\n")
   }
 
   private func sentence(_ summary: String) -> String {

@@ -1,5 +1,6 @@
 import JSON
 import Language
+import Runtime
 import Session
 
 /// Draws reports and tables for people.
@@ -30,7 +31,7 @@ struct ReportText {
   }
 
   private func brief(_ report: Report) -> String {
-    let value = report.headline == nil ? report.value.map { " " + readable($0) } ?? "" : ""
+    let value = report.headline == nil ? report.value.map { " " + Words.number($0) } ?? "" : ""
     // A note of one word (`cached`) has its place behind the others.
     let words = report.notes.filter { !$0.contains(" ") }
     var lines = [
@@ -89,10 +90,10 @@ struct ReportText {
     }
     var texts: [String]
     switch name {
-    case "seconds": texts = numbers.map { fixed($0, 2) }
+    case "seconds": texts = numbers.map { Words.decimals($0, 2) }
     case _ where name == "bytes" || name.hasSuffix("_bytes"):
-      texts = numbers.map { readable(bytes: $0) }
-    default: texts = readable(column: numbers)
+      texts = numbers.map { Words.bytes($0) }
+    default: texts = Words.column(numbers)
     }
     return column.map { $0.isNull ? "" : texts.removeFirst() }
   }
@@ -108,8 +109,8 @@ struct ReportText {
   private func rest(_ report: Report) -> String {
     guard let model = report.model else { return "" }
     let time =
-      report.cachedSeconds.map { "cached (took \(readable(seconds: $0)))" }
-      ?? readable(seconds: report.seconds)
+      report.cachedSeconds.map { "cached (took \(Words.seconds($0)))" }
+      ?? Words.seconds(report.seconds)
     return [model.printable, time, report.pack?.printable].compactMap { $0 }.joined(separator: "  ")
   }
 
@@ -122,7 +123,7 @@ struct ReportText {
 
   private func facts(_ report: Report) -> [Display] {
     var rows: [[String]] = []
-    if let value = report.value { rows.append(["  value", readable(value)]) }
+    if let value = report.value { rows.append(["  value", Words.number(value)]) }
     for (key, value) in report.fields {
       switch value {
       case .array(let list): rows.append(["  " + key, "\(list.count) values"])
@@ -176,5 +177,13 @@ enum TableFormat {
       }.joined(separator: ",")
     }
     return ([grid.columns] + grid.rows).map(line).joined(separator: "\n")
+  }
+}
+
+extension JSON {
+  /// A scalar in a cell.
+  fileprivate var cell: String {
+    if case .number(let number) = self { return Words.number(number) }
+    return shortText
   }
 }

@@ -179,7 +179,9 @@ extension Diagnostic {
       JSONObject([
         (severity.rawValue, .string(code)), ("message", .string(message)),
         ("line", line.map(JSON.int) ?? .null), ("column", column.map(JSON.int) ?? .null),
-        ("help", help.map(JSON.string) ?? .null),
+        ("label", label.map(JSON.string) ?? .null), ("help", help.map(JSON.string) ?? .null),
+        ("notes", .array(notes.map(JSON.string))),
+        ("correction", correction.map { JSON.string($0.line) } ?? .null),
       ]))
   }
 }

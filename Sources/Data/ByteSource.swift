@@ -73,6 +73,9 @@ final class ByteSource: Sendable {
     }
   }
 
+  /// The last part of the path.
+  private var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
   deinit {
     if case .file(let descriptor) = storage { close(descriptor) }
   }
@@ -98,10 +101,11 @@ final class ByteSource: Sendable {
   /// - Throws: what `body` throws, and `Cancelled`.
   func scan(_ body: (UnsafeRawBufferPointer, Int) throws -> Void) throws {
     var start = 0
+    var steps = Steps("read \(name)", of: count, unit: "bytes")
     while start < count {
-      try Interrupt.check()
       let end = min(start + ByteSource.chunk, count)
       try withBytes(start..<end) { try body($0, start) }
+      try steps.advance(by: end - start)
       start = end
     }
   }

@@ -38,8 +38,9 @@ extension Dataset {
       throw DatasetFailure.beyondEnd(
         dataset: label, slice: "\(range.lowerBound):\(range.upperBound)", rows: count)
     }
+    var steps = Steps("read \(label)", of: range.count, unit: "rows")
     return try range.map { index in
-      if index % 1024 == 0 { try Interrupt.check() }
+      try steps.advance()
       return try text(at: index)
     }
   }

@@ -24,13 +24,16 @@ enum Gzip {
     var input = [UInt8](repeating: 0, count: 1 << 18)
     var piece = [UInt8](repeating: 0, count: 1 << 20)
     var offset = 0
+    var file = stat()
+    let size = fstat(descriptor, &file) == 0 ? Int(file.st_size) : nil
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    var steps = Steps("read \(name)", of: size, unit: "bytes")
     var status = Z_OK
     func damaged(_ reason: String) -> DatasetFailure {
       .damagedGzip(path: path, offset: offset, reason: reason)
     }
 
     while true {
-      try Interrupt.check()
       let got = pread(descriptor, &input, input.count, off_t(offset))
       if got < 0 && errno == EINTR { continue }
       guard got >= 0 else {
@@ -74,6 +77,7 @@ enum Gzip {
         }
       }
       offset = start + got
+      try steps.advance(by: got)
     }
     guard status == Z_STREAM_END else { throw damaged("it ends too early") }
     return output

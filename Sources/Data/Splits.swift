@@ -59,8 +59,9 @@ final class Splits: Sendable {
     if let known = hashes.withLock({ $0[window] }) { return known }
     let rows = try open(split).rows
     var hash = SHA256()
+    var steps = Steps("hash rows", of: range.count, unit: "rows")
     for index in range {
-      if index % 1024 == 0 { try Interrupt.check() }
+      try steps.advance()
       try rows.digest(index, into: &hash)
     }
     let text = hash.finish()

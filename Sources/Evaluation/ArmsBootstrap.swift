@@ -69,8 +69,9 @@ public struct ArmsBootstrap: Sendable {
     var sums = [SIMD8<Double>](repeating: .zero, count: width)
     try table.withUnsafeBufferPointer { table in
       try sums.withUnsafeMutableBufferPointer { sums in
+        var steps = Steps("bootstrap", of: resamples, unit: "resamples")
         for resample in 0..<resamples {
-          if resample % 256 == 0 { try Interrupt.check() }
+          if resample % 256 == 0 { try steps.advance(by: resample == 0 ? 0 : 256) }
           let stream = RandomStream(
             seed: seed, purpose: "paired bootstrap", index: UInt64(resample))
           sums.update(repeating: .zero)

@@ -1,3 +1,4 @@
+import Runtime
 import Tokenizers
 
 /// The evaluation of the GPTQ paper's code, which most papers on quantization since have used: all rows one text, windows
@@ -17,6 +18,7 @@ public struct GPTQDialect: Dialect {
     let length = options.length ?? self.length
     // With the special tokens that the tokenizer itself adds, once at the start of the whole text.
     let ids = tokenizer.encode(texts.joined(separator: "\n\n"), special: true)
+    try Interrupt.check()
     let windows = try fullWindows(ids, length: length, rows: texts.count, dialect: name)
     return DialectWindows(
       windows: windows.map { Window($0) },

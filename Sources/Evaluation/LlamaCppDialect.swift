@@ -1,3 +1,4 @@
+import Runtime
 import Tokenizers
 
 /// The evaluation of llama.cpp's perplexity tool: windows that each start with the beginning token; the second half of
@@ -16,6 +17,7 @@ public struct LlamaCppDialect: Dialect {
     let bos = tokenizer.bos
     let text = options.original ?? texts.joined(separator: "\n\n")
     let ids = (bos.map { [$0] } ?? []) + tokenizer.encode(text)
+    try Interrupt.check()
     let windows = try fullWindows(ids, length: length, rows: texts.count, dialect: name)
     return DialectWindows(
       windows: windows.map { window in

@@ -8,8 +8,9 @@ import Tokenizers
 func tokenize(_ texts: [String], tokenizer: Tokenizer, special: Bool) throws -> [[Int32]] {
   let bos = tokenizer.bos.flatMap(tokenizer.token(of:)) ?? ""
   let eos = tokenizer.eos.flatMap(tokenizer.token(of:)) ?? ""
-  return try texts.enumerated().map { index, text in
-    if index % 256 == 0 { try Interrupt.check() }
+  var steps = Steps("tokenize", of: texts.count, unit: "rows")
+  return try texts.map { text in
+    try steps.advance()
     return tokenizer.encode(special ? "\(bos) \(text) \(eos)" : text)
   }
 }

@@ -141,12 +141,13 @@ public struct Verdict: Sendable {
         }
       }
     }
+    var steps = Steps("compare", of: shown.count + hidden.count, unit: "pairs")
     let results = try shown.map { pair in
-      try Interrupt.check()
+      try steps.advance()
       return bootstrap.compare(pair.arm, pair.against, level: level)
     }
     let rest = try hidden.map { pair in
-      try Interrupt.check()
+      try steps.advance()
       return bootstrap.compare(pair.0, pair.1, level: level).probability
     }
     let probabilities = PairedBootstrap.corrected(results.map(\.probability) + rest)

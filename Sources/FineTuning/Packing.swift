@@ -43,8 +43,9 @@ extension TrainingData {
 
   private init(blocksOf dataset: Dataset, tokenizer: Tokenizer, length: Int) throws {
     var tokens = 0
+    var steps = Steps("tokenize", of: dataset.count, unit: "rows")
     let rows = try (0..<dataset.count).map { index in
-      if index % 256 == 0 { try Interrupt.check() }
+      try steps.advance()
       let ids = tokenizer.encode(try dataset.text(at: index))
       tokens += ids.count
       return ids
@@ -63,8 +64,9 @@ extension TrainingData {
   {
     var examples: [TrainingExample] = []
     var tokens = 0
+    var steps = Steps("tokenize", of: dataset.count, unit: "rows")
     for index in 0..<dataset.count {
-      if index % 256 == 0 { try Interrupt.check() }
+      try steps.advance()
       var example: TrainingExample
       switch mask {
       case .none:

@@ -21,6 +21,7 @@ extension Diagnostic {
   ///      1 | load phi; quantize gtpq samples=128
   ///        |                    ^^^^ did you mean `gptq`?
   ///     help: `? quantize` lists them
+  ///      try: load phi; quantize gptq samples=128
   public func rendered(_ style: DiagnosticStyle = DiagnosticStyle()) -> String {
     let paint = Paint(isOn: style.color)
     let tint: Paint.Ink = severity == .error ? .red : .yellow
@@ -36,6 +37,9 @@ extension Diagnostic {
     }
     for note in notes { lines += paragraph("note: ", note, paint, .blue) }
     if let help { lines += paragraph("help: ", help, paint, .green) }
+    if let correction {
+      lines += paragraph(" try: ", correction.line.shortened(to: 8 * style.width), paint, .green)
+    }
     return lines.joined(separator: "\n")
   }
 

@@ -197,6 +197,11 @@ struct Lexer {
       Diagnostic(code: code, message, at: span(start, end), label: label, help: help))
   }
 
+  /// Whether the text ends within a string.
+  var endsInString: Bool {
+    diagnostics.contains { $0.code == "syntax.string.unclosed" && $0.span?.end == bytes.count }
+  }
+
   func span(_ start: Int, _ end: Int) -> Span { Span(source: source, start: start, end: end) }
 
   /// Where the name that begins at a byte ends; the same byte where none does.

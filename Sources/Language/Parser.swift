@@ -4,14 +4,17 @@ public func parse(_ source: Source) -> ParseResult {
   lexer.run()
   var parser = Parser(lexer)
   let script = parser.script()
-  let found = lexer.diagnostics + parser.diagnostics
+  var found = lexer.diagnostics + parser.diagnostics
+  let isIncomplete = parser.isIncomplete && !parser.isHalted && found.count == 1
+  // What was still to come stood in the string.
+  if parser.isIncomplete, lexer.endsInString { found.removeLast() }
   let sorted = found.enumerated().sorted { left, right in
     let (first, second) = (left.element.span?.start ?? 0, right.element.span?.start ?? 0)
     return first == second ? left.offset < right.offset : first < second
   }
   return ParseResult(
     script: script, diagnostics: sorted.prefix(Parser.maximumDiagnostics).map(\.element),
-    isIncomplete: parser.isIncomplete && !parser.isHalted && found.count == 1)
+    isIncomplete: isIncomplete)
 }
 
 /// Thrown where a statement cannot be read on; the diagnostic has been recorded.

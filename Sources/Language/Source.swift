@@ -80,7 +80,8 @@ public final class Source: Sendable {
     return start
   }
 
-  func string(_ range: Range<Int>) -> String {
+  /// The text of a range of bytes, clamped to what there is.
+  public func string(_ range: Range<Int>) -> String {
     String(decoding: bytes[range.clamped(to: 0..<bytes.count)], as: UTF8.self)
   }
 }

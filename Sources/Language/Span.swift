@@ -25,6 +25,8 @@ public struct Span: Sendable, Equatable {
     Span(source: source, start: start, end: max(end, other.end))
   }
 
+  /// The empty place just before it.
+  public var before: Span { Span(source: source, start: start, end: start) }
   /// The empty place just after it.
   public var after: Span { Span(source: source, start: end, end: end) }
 

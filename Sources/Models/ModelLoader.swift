@@ -111,8 +111,9 @@ struct ModelLoader {
       head = try weight("lm_head", outputs: config.vocabulary, inputs: config.hidden)
     }
     let projections = family.projections(config)
+    var steps = Steps("load \(name)", of: config.layers, unit: "layers")
     let blocks = try (0..<config.layers).map { index in
-      try Interrupt.check()
+      try steps.advance(by: index == 0 ? 0 : 1)
       let prefix = "model.layers.\(index)"
       return Block(
         index: index,

@@ -19,10 +19,13 @@ public func randomModel(
   let tokenizer = try Tokenizer(folder: folder)
   let dtype = dtype ?? config.dtype ?? .f32
   let random = RandomWeights(config: config, family: family, dtype: dtype, seed: seed)
-  try backend.requireRoom(for: random.tensors.reduce(0) { $0 + $1.shape.reduce(dtype.size, *) })
+  let total = random.tensors.reduce(0) { $0 + $1.shape.reduce(dtype.size, *) }
+  try backend.requireRoom(for: total)
+  var steps = Steps("draw \(lastComponent(folder))", of: total, unit: "bytes")
   func tensor(_ name: String, _ shape: [Int]) throws -> Tensor {
-    try Interrupt.check()
     let tensor = try backend.make(shape, dtype)
+    defer { steps.tell(shape.reduce(dtype.size, *)) }
+    try Interrupt.check()
     if let value = RandomWeights.constant(name) {
       try backend.fill(tensor, with: value)
     } else {

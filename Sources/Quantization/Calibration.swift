@@ -47,10 +47,13 @@ public struct CalibrationData: Sendable {
     let separator = tokenizer.encode("\n\n")
     var rows: [[Int32]] = []
     var tokens = 0
+    // All rows where blocks are drawn from them, else as many as fill the blocks.
+    var steps = Steps(
+      "tokenize", of: seed == nil ? wanted : dataset.count, unit: seed == nil ? "tokens" : "rows")
     for index in 0..<dataset.count {
-      if index % 64 == 0 { try Interrupt.check() }
       let row = tokenizer.encode(try dataset.text(at: index))
       tokens += row.count + separator.count
+      try steps.advance(by: seed == nil ? row.count + separator.count : 1)
       rows.append(row)
       // A block starts only where more than `length` tokens are left.
       if seed == nil, tokens > wanted { break }

@@ -8,6 +8,8 @@ public protocol Failure: Error, Sendable, CustomStringConvertible {
   var message: String { get }
   /// What to do about it, or nil where the message already says so.
   var help: String? { get }
+  /// What the name that was not found most likely should have been, or nil.
+  var meant: String? { get }
   /// A name that stays, for tests and tools: the module and the type's name, or the case's of an enumeration, as in
   /// `data.unknown-column` and `data.no-split`.
   var identifier: String { get }
@@ -15,6 +17,7 @@ public protocol Failure: Error, Sendable, CustomStringConvertible {
 
 extension Failure {
   public var help: String? { nil }
+  public var meant: String? { nil }
   public var identifier: String {
     let mirror = Mirror(reflecting: self)
     let path = String(reflecting: type(of: self)).split(separator: ".")

@@ -157,6 +157,13 @@ public final class Session {
   public func run(
     _ source: Source, arguments: ScriptArguments? = nil, number: Int? = nil
   ) throws {
+    let presenter = presenter
+    try Progress.listening({ presenter.progress($0) }) {
+      try perform(source, arguments: arguments, number: number)
+    }
+  }
+
+  private func perform(_ source: Source, arguments: ScriptArguments?, number: Int?) throws {
     history.append(source.text)
     let result = parse(source)
     if result.diagnostics.contains(where: { $0.severity == .error }) {
@@ -256,9 +263,9 @@ struct UnknownPack: Failure {
   var name: String
   var known: [String]
   var looked: [String]
+  var meant: String? { didYouMean(name, among: known) }
   var message: String { "no pack `\(name)`" }
   var help: String? {
-    if let near = didYouMean(name, among: known) { return "did you mean `use \(near)`?" }
     if !known.isEmpty { return "there is \(alternatives(known))" }
     return looked.isEmpty ? nil : "looked for \(alternatives(looked))"
   }

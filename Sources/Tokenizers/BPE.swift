@@ -1,3 +1,5 @@
+import Runtime
+
 /// Byte-pair encoding: a word starts as its characters, and the pair of lowest rank merges until none is left.
 ///
 /// Paper: Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units" (section 3.2).
@@ -66,6 +68,7 @@ struct BPE: Sendable {
         piece[place] == 0xE2 && place + 2 < piece.count && piece[place + 1] == 0x96
         && piece[place + 2] == 0x81
       if isSpace, !wasSpace {
+        if Interrupt.isPending { return }
         encodeWord(UnsafeBufferPointer(rebasing: piece[start..<place]), &workspace, into: &ids)
         start = place
       }

@@ -55,6 +55,7 @@ public final class Tokenizer: Sendable {
   ///
   /// - Parameter special: Whether to put the special tokens around the text that the file prescribes (such as a
   ///   leading `<s>`).
+  /// - Returns: All of them, unless an interrupt comes meanwhile: check for one after a long text.
   public func encode(_ text: String, special: Bool = false) -> [Int32] {
     var workspace = workspaces.withLock { $0.popLast() } ?? Workspace()
     defer {
@@ -89,12 +90,19 @@ public final class Tokenizer: Sendable {
       case .token(let id): ids.append(id)
       case .text(let range):
         let isWhole = range.count == normalized.count
+        var told = 0
         var pieces = Pieces(
           isWhole ? normalized : Array(normalized[range]),
           startsText: startsText && range.lowerBound == 0)
         preTokenizer.apply(to: &pieces)
+        var steps = Steps("tokenize", of: pieces.text.count, unit: "bytes")
         pieces.text.withUnsafeBufferPointer { text in
-          for cut in pieces.cuts {
+          for (place, cut) in pieces.cuts.enumerated() {
+            if place % 1024 == 1023 {
+              if Interrupt.isPending { return }
+              steps.tell(cut.lowerBound - told)
+              told = cut.lowerBound
+            }
             model.encode(UnsafeBufferPointer(rebasing: text[cut]), &workspace, into: &ids)
           }
         }

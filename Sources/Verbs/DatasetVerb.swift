@@ -56,14 +56,15 @@ struct DatasetVerb: Verb {
   /// A dataset that has a name already, its rows read another way.
   private func reread(_ known: Dataset, as alias: String?) throws -> Dataset {
     for (isGiven, failure) in [
-      (config != nil, $config.failure(_:label:help:)),
-      (train != nil, $train.failure(_:label:help:)), (eval != nil, $eval.failure(_:label:help:)),
-      (test != nil, $test.failure(_:label:help:)),
-      (revision != nil, $revision.failure(_:label:help:)),
+      (config != nil, $config.failure(_:label:help:meant:)),
+      (train != nil, $train.failure(_:label:help:meant:)),
+      (eval != nil, $eval.failure(_:label:help:meant:)),
+      (test != nil, $test.failure(_:label:help:meant:)),
+      (revision != nil, $revision.failure(_:label:help:meant:)),
     ] where isGiven {
       throw failure(
         "\(known.name) is open already", nil,
-        "template=, field= and split= read it another way; slice it by hand: `$rows[:100]`")
+        "template=, field= and split= read it another way; slice it by hand: `$rows[:100]`", nil)
     }
     var dataset = known
     if let split { dataset = try dataset.named(split) }
@@ -71,14 +72,21 @@ struct DatasetVerb: Verb {
       if let field { dataset = try dataset.with(field: field) }
       if let template { dataset = try dataset.with(template: try Template(template)) }
     } catch let failure as UnknownColumn {
-      let label = didYouMean(failure.column, among: failure.columns).map { "did you mean `\($0)`?" }
-      throw template == nil
-        ? $field.failure(failure, label: label) : $template.failure(failure, label: label)
+      throw misnamed(failure)
     } catch let failure as any Failure {
       throw $template.failure(failure)
     }
     if let alias { dataset.name = alias }
     return dataset
+  }
+
+  /// A column that is none, in the template or in `field`.
+  private func misnamed(_ failure: UnknownColumn) -> ArgumentFailure {
+    let near = didYouMean(failure.column, among: failure.columns)
+    guard let template else { return $field.failure(failure, meant: near) }
+    return $template.failure(
+      failure, label: near.map { "did you mean `\($0)`?" },
+      meant: near.map { template.replacing("{\(failure.column)", with: "{\($0)") })
   }
 
   func run(_ context: RunContext) throws -> Outcome {
@@ -104,10 +112,7 @@ struct DatasetVerb: Verb {
       return .value(
         .dataset(OpenDataset(try context.engine.open(path.path, options, revision: revision))))
     } catch let failure as UnknownColumn {
-      let label = didYouMean(failure.column, among: failure.columns).map { "did you mean `\($0)`?" }
-      throw template == nil
-        ? $field.failure(failure, label: label)
-        : $template.failure(failure, label: label)
+      throw misnamed(failure)
     } catch let failure as NotFound {
       throw $source.failure(failure)
     }

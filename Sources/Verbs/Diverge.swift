@@ -63,12 +63,15 @@ struct Diverge: CacheableVerb {
     ]
   }
 
+  func warn(_ context: RunContext) throws {
+    context.warn(of: try context.loadedModel(), measuring: try rows())
+  }
+
   func run(_ context: RunContext) throws -> Outcome {
     let current = try context.loadedModel()
     let model = try current.model
     let reference = try base()
     let rows = try rows()
-    context.warn(of: current, measuring: rows)
     let windows = try OliveDialect().windows(
       try rows.texts(), tokenizer: model.tokenizer, options: DialectOptions(length: length))
     let result = try Divergence.measure(

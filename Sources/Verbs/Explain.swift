@@ -70,6 +70,7 @@ struct Explain: Verb {
         "there are no rows to score", help: "name a dataset: `explain tiny-codes from=$base`")
     }
     if limit < rows.count { rows = try rows.first(limit) }
+    context.warn(of: try context.loadedModel(), measuring: rows)
     var models = Attribution.Models(
       base: base, final: final, quantized: try model(quantized), trained: try model(trained),
       unmerged: try model(unmerged))

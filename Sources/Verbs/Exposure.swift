@@ -35,11 +35,13 @@ struct Exposure {
 
 extension RunContext {
   /// Warns where a model is measured on rows that it was trained or calibrated on.
-  func warn(of model: LoadedModel, measuring rows: Dataset) {
+  ///
+  /// - Parameter parameter: The argument that names the rows.
+  func warn(of model: LoadedModel, measuring rows: Dataset, about parameter: String = "data") {
     for exposure in model.exposures {
       guard let (message, help) = exposure.warning(measuring: rows) else { continue }
       warn(
-        exposure.code, message, about: "data", help: help,
+        exposure.code, message, about: parameter, help: help,
         notes: ["\(exposure.kind.rawValue) \(exposure.rows.label)"])
     }
   }

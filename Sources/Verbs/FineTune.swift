@@ -52,7 +52,11 @@ struct FineTune: CacheableVerb {
       setup: "use demo; load phi; quantize rtn bits=3"),
   ]
   static let seeAlso = ["merge", "drop", "quantize", "ppl"]
-  static let paper: String? = "Hu et al., LoRA: Low-rank adaptation of large language models (2021)"
+  static let paper: String? = """
+    Hu et al., LoRA: Low-rank adaptation of large language models (2021); Kalajdzievski, A rank stabilization scaling \
+    factor (rslora, 2023); Meng et al., PiSSA (2024); Li et al., LoftQ (2023); Deng et al., CLoQ (2025); Loshchilov and \
+    Hutter, Decoupled weight decay regularization (AdamW, 2019)
+    """
   static let alsoKnownAs = ["train", "lora", "fine-tune", "tune"]
 
   @Arg(
@@ -167,6 +171,12 @@ struct FineTune: CacheableVerb {
     return CalibrationText(rows: rows, samples: samples, length: block)
   }
 
+  func warn(_ context: RunContext) throws {
+    guard let held = try? held() else { return }
+    context.warn(
+      of: try context.loadedModel(), measuring: held, about: $eval.isGiven ? "eval" : "data")
+  }
+
   func bind(_ context: BindContext) throws {
     do { _ = try training() } catch let failure as DatasetFailure {
       throw $data.failure(failure)
@@ -192,8 +202,8 @@ struct FineTune: CacheableVerb {
   /// Runs `body`, pointing at a target that no layer has.
   private func pointing<Result>(_ body: () throws -> Result) throws -> Result {
     do { return try body() } catch let failure as UnknownTarget {
-      let nearest = didYouMean(failure.target, among: failure.known)
-      throw $targets.failure(failure, label: nearest.map { "did you mean `\($0)`?" })
+      throw $targets.failure(
+        failure, found: failure.target, meant: didYouMean(failure.target, among: failure.known))
     }
   }
 

@@ -1,5 +1,6 @@
 import JSON
 import Models
+import Runtime
 import Session
 
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Generate.self, in: $0) }
@@ -17,6 +18,8 @@ struct Generate: Verb {
       setup: "use demo; load phi"),
   ]
   static let seeAlso = ["tokens", "ppl"]
+  static let paper: String? =
+    "top_p: Holtzman et al., The curious case of neural text degeneration (2020)"
   static let alsoKnownAs = ["complete", "sample", "chat"]
 
   @Arg("prompt", "the text to continue") var prompt: String

@@ -167,8 +167,9 @@ struct Inspect: Verb {
       case .dense(let tensor): tensor
       case .packed(let matrix): try backend.dequantize(matrix)
       }
+    var steps = Steps("inspect \(linear.name)", of: weight.rows, unit: "rows")
     for row in stride(from: 0, to: weight.rows, by: 256) {
-      try Interrupt.check()
+      try steps.advance(by: row == 0 ? 0 : 256)
       for element in try backend.read(weight.rows(row..<min(row + 256, weight.rows))) {
         let number = Double(element)
         sum += number

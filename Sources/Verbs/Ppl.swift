@@ -31,6 +31,10 @@ struct Ppl: CacheableVerb {
       setup: "use demo; load phi"),
   ]
   static let seeAlso = ["diverge", "verdict", "expect"]
+  static let paper: String? = """
+    Jelinek et al., Perplexity: a measure of the difficulty of speech recognition tasks (1977); as=gptq: Frantar et al., \
+    GPTQ (2023)
+    """
   static let alsoKnownAs = ["perplexity", "evaluate", "eval"]
 
   @Arg(
@@ -72,11 +76,14 @@ struct Ppl: CacheableVerb {
     }
   }
 
+  func warn(_ context: RunContext) throws {
+    context.warn(of: try context.loadedModel(), measuring: try rows())
+  }
+
   func run(_ context: RunContext) throws -> Outcome {
     let current = try context.loadedModel()
     let model = try current.model
     let rows = try rows()
-    context.warn(of: current, measuring: rows)
     let texts = try rows.texts()
     let chosen = dialects.compactMap { Dialects.named($0) }
     let longest = length ?? 1024

@@ -18,6 +18,8 @@ struct Tokens: Verb {
     Example("tokens \"let x = 1\" from=stdlib/demo/phi", "with the tokenizer of a folder"),
   ]
   static let seeAlso = ["generate", "inspect"]
+  static let paper: String? =
+    "Sennrich et al., Neural machine translation of rare words with subword units (2016)"
   static let alsoKnownAs = ["tokenize", "encode"]
 
   @Arg("text", "the text to cut") var text: String
@@ -41,6 +43,7 @@ struct Tokens: Verb {
         "there is no tokenizer to use", help: "load a model first, or name a folder: from=PATH")
     }
     let ids = tokenizer.encode(text, special: special)
+    try Interrupt.check()
     let pieces = tokenizer.pieces(ids)
     return .report(
       Report(

@@ -28,7 +28,10 @@ struct VerdictVerb: Verb {
       "do other calibration rows matter?", setup: "use demo; load phi"),
   ]
   static let seeAlso = ["ppl", "diverge", "orders"]
-  static let paper: String? = "Efron and Tibshirani, An introduction to the bootstrap (1993)"
+  static let paper: String? = """
+    Efron and Tibshirani, An introduction to the bootstrap (1993); Koehn, Statistical significance tests for machine \
+    translation evaluation (2004); Holm, A simple sequentially rejective multiple test procedure (1979)
+    """
   static let alsoKnownAs = ["compare", "significance"]
 
   @Opt("against", "the arm to compare the others with; the best one by default") var against:

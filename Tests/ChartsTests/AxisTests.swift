@@ -1,4 +1,5 @@
 import Charts
+import Runtime
 import Testing
 
 @Suite struct AxisTests {
@@ -39,7 +40,7 @@ import Testing
       (7.0046, "7.005"), (25.36, "25.36"), (1234.56, "1235"), (0.00318, "0.00318"), (0, "0"),
       (-0.5, "-0.5"), (3.1e-5, "3.1e-05"), (12_345_678, "1.23e+7"), (100.02, "100"),
     ]
-    for (value, text) in cases { #expect(Axis.short(value) == text) }
+    for (value, text) in cases { #expect(Words.brief(value) == text) }
   }
 
   private func trimmed(_ text: String) -> String {

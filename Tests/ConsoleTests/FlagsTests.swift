@@ -41,12 +41,12 @@ import Testing
   }
 
   private static let mistaken: [([String], String, String?)] = [
-    (["--jsn"], "no flag `--jsn`", "did you mean `--json`?"),
-    (["--device", "cdua"], "no device `cdua`", "did you mean `cuda`?"),
-    (["--device=cuda:x"], "no device `cuda:x`", "did you mean `cuda`?"),
-    (["--compute", "f16"], "no compute `f16`", "did you mean `bf16`?"),
+    (["--jsn"], "no flag `--jsn`", "--json"),
+    (["--device", "cdua"], "no device `cdua`", "cuda"),
+    (["--device=cuda:x"], "no device `cuda:x`", "cuda"),
+    (["--compute", "f16"], "no compute `f16`", "bf16"),
     (
-      ["--format", "xml"], "no format `xml`", "--format table|md|csv        how reports are written"
+      ["--format", "xml"], "no format `xml`", nil
     ),
     (["--use"], "`--use` needs a value", nil), (["--json=yes"], "`--json` takes no value", nil),
     (["-x"], "no flag `-x`", nil), (["check"], "`olv check` needs a file", nil),
@@ -55,9 +55,9 @@ import Testing
   ]
 
   @Test(arguments: mistaken)
-  func mistakes(_ words: [String], _ message: String, _ help: String?) {
+  func mistakes(_ words: [String], _ message: String, _ meant: String?) {
     let failure = #expect(throws: UsageFailure.self) { try Flags(words) }
     #expect(failure?.message == message)
-    if let help { #expect(failure?.help == help) }
+    #expect(failure?.meant == meant)
   }
 }

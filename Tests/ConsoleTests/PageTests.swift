@@ -51,7 +51,7 @@ import Testing
   @Test func errorsStandInTheirPlace() {
     let (html, status) = page("# %% a\nprint 1\n# %% b\nhelp prnt\n# %% c\nprint 3")
     #expect(status == 2)
-    #expect(html.contains("<pre class=\"error\">error: no verb `prnt`"))
+    #expect(html.contains("<pre class=\"error\">error: no verb and no topic `prnt`"))
     #expect(html.components(of: "class=\"skipped\"") == 2)
     let failing = page("# %% a\nprint 1\n# %% b\nprint 2 | table\n# %% c\nprint 3")
     #expect(failing.status == 2)

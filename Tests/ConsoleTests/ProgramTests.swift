@@ -82,7 +82,7 @@ struct ProgramTests {
       (["--times=3", "$what \"q\"\n(x"], 0, "first\n$what \"q\"\n(x 3 no\n", ""),
       (["--", "--what"], 0, "first\n--what 2 no\n", ""),
       ([], 2, "", "`main` needs `what`"),
-      (["a", "--tmes=3"], 2, "", "did you mean `times`?"),
+      (["a", "--tmes=3"], 2, "", "did you mean `--times`?"),
       (["a", "--times=x"], 2, "", "--times=x\n"),
     ] as [([String], Int, String, String)])
   func mainTakesArguments(_ words: [String], _ status: Int, _ out: String, _ err: String) throws {
@@ -152,7 +152,8 @@ struct ProgramTests {
     #expect(program.status == 2)
     #expect(
       program.out
-        == #"{"error":"bind.verb","message":"no verb `prnt`","line":2,"column":1,"help":null}"#
+        == #"{"error":"bind.verb","message":"no verb `prnt`","line":2,"column":1,"#
+        + #""label":"did you mean `print`?","help":null,"notes":[],"correction":"print 2"}"#
         + "\n")
   }
 

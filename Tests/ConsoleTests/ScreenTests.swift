@@ -176,24 +176,24 @@ private final class Streams: Sendable {
 
   @Test func times() {
     #expect(
-      [0.004, 0.816, 12.4, 185, 3723].map { readable(seconds: $0) } == [
+      [0.004, 0.816, 12.4, 185, 3723].map { Words.seconds($0) } == [
         "0 s", "0.82 s", "12 s", "3:05", "1:02:03",
       ])
     #expect(
-      [1e-5, 22.63581, 128, 1e20].map { readable($0) } == ["1e-05", "22.6358", "128", "1e+20"])
+      [1e-5, 22.63581, 128, 1e20].map { Words.number($0) } == ["1e-05", "22.6358", "128", "1e+20"])
   }
 
   @Test func columnsOfNumbersShareTheirDigits() {
-    #expect(readable(column: [100.027, 38.51762]) == ["100.03", "38.52"])
-    #expect(readable(column: [7211.9, 33.6, 20.83]) == ["7211.90", "33.60", "20.83"])
-    #expect(readable(column: [7.00449, 7.00512]) == ["7.0045", "7.0051"])
-    #expect(readable(column: [24, 1000]) == ["24", "1000"])
+    #expect(Words.column([100.027, 38.51762]) == ["100.03", "38.52"])
+    #expect(Words.column([7211.9, 33.6, 20.83]) == ["7211.90", "33.60", "20.83"])
+    #expect(Words.column([7.00449, 7.00512]) == ["7.0045", "7.0051"])
+    #expect(Words.column([24, 1000]) == ["24", "1000"])
     // Small ones are not rounded away.
-    #expect(readable(column: [0.00001, 25.5]) == ["1e-05", "25.5"])
-    #expect(readable(column: []) == [])
-    #expect(readable(column: [.nan, 1.5]) == ["nan", "1.5"])
+    #expect(Words.column([0.00001, 25.5]) == ["1e-05", "25.5"])
+    #expect(Words.column([]) == [])
+    #expect(Words.column([.nan, 1.5]) == ["nan", "1.5"])
     #expect(
-      [0, 999, 13_631_488, 2.45e9, 999_999_999].map { readable(bytes: $0) }
+      [0, 999, 13_631_488, 2.45e9, 999_999_999].map { Words.bytes($0) }
         == ["0 B", "999 B", "13.6 MB", "2.45 GB", "1.00 GB"])
   }
 

@@ -51,6 +51,9 @@ import Testing
     #expect(texts(bench, "defaults quantize sam") == ["samples="])
     #expect(texts(bench, "defaults quantize bits=") == ["2 ", "3 ", "4 ", "8 "])
     #expect(texts(bench, "help quan") == ["quantize "])
+    #expect(texts(bench, "help pro") == ["prompt "])
+    #expect(texts(bench, "? top") == ["topics "])
+    #expect(complete(bench, "help scr").candidates.map(\.hint) == [Topic.all[4].summary])
     #expect(texts(bench, "? ppl").contains("ppl "))
   }
 

@@ -14,6 +14,23 @@ import Testing
     }
   }
 
+  /// What a correction corrects is not said of the corrected script again.
+  @Test(arguments: ["syntax", "binder"]) func correctionsAreRight(_ name: String) {
+    var count = 0
+    for golden in Goldens(name).cases {
+      for diagnostic in Bench().problems(golden.input) {
+        guard let correction = diagnostic.correction else { continue }
+        count += 1
+        let still = Bench().problems(correction.text).contains {
+          $0.message == diagnostic.message && $0.span?.start == diagnostic.span?.start
+        }
+        #expect(!still, "\(correction.line): \(diagnostic.message)")
+        #expect(!correction.line.contains("\n"))
+      }
+    }
+    #expect(count >= (name == "binder" ? 30 : 5))
+  }
+
   /// Nothing is said without a place in the text that it is about.
   @Test(arguments: ["syntax", "binder"]) func everyDiagnosticHasASpan(_ name: String) {
     for golden in Goldens(name).cases {

@@ -119,7 +119,7 @@ private final class Library {
     #expect(bench.problems("use bad").first?.message.contains("nothing runs in it") == true)
     #expect(bench.problems("use loop").first?.message.contains("without end") == true)
     #expect(bench.problems("use broken").count == 1)
-    #expect(bench.problems("use bda").first?.help == "did you mean `use bad`?")
+    #expect(bench.problems("use bda").first?.label == "did you mean `bad`?")
     #expect(bench.problems("use \"\(bench.folder)/bad.olv\"").first?.code == "bind.pack")
   }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import PseudoTerminal
 import Runtime
@@ -77,6 +78,10 @@ struct InterruptTests {
     ("ppl tiny-codes", "ppl  "), ("ppl tiny-codes as=gptq", "ppl  "),
     ("generate \"def \" tokens=3000 temperature=1", "Out[2]:"),
     ("diverge tiny-codes from=$base", "diverge  "),
+    (
+      "{ a: ppl tiny-codes[5000:5002]; b: $base | ppl tiny-codes[5000:5002] } | verdict resamples=1000000",
+      "bootstrap  "
+    ),
   ])
   func otherVerbs(_ line: String, _ sign: String) throws {
     try withHome { home in
@@ -96,6 +101,53 @@ struct InterruptTests {
       session.type("inspect lineage\r")
       try session.wait(for: "inspect  phi  ")
       try session.waitForPrompt(4)
+      session.type("\u{4}")
+      #expect(try session.waitForEnd() == 0)
+    }
+  }
+
+  /// What happens before a verb's own work: weights that are drawn, rows that are tokenized.
+  @Test func loadingAndTokenizing() throws {
+    try withHome { home in
+      let model = "\(home)/model"
+      try Shared.makeFolder(model)
+      let shape = "\(Shared.root)/stdlib/configs/microsoft/Phi-3.5-mini-instruct"
+      let config = try String(contentsOfFile: "\(shape)/config.json", encoding: .utf8)
+      try Shared.write(
+        config.replacing(/"num_hidden_layers": *[0-9]+/, with: "\"num_hidden_layers\": 4"),
+        to: "\(model)/config.json")
+      try Shared.link("\(model)/tokenizer.json", to: "\(shape)/tokenizer.json")
+      let row =
+        "{\"text\": \"\(String(repeating: "Some words that are cut into tokens. ", count: 40))\"}\n"
+      try Shared.write(String(repeating: row, count: 20_000), to: "\(home)/rows.jsonl")
+      let session = try TerminalSession(["--use", "demo"], home: home)
+      try session.waitForPrompt(1)
+      session.type("load phi\r")
+      try session.waitForPrompt(2)
+      let clock = ContinuousClock()
+      for (index, (line, sign)) in [
+        ("load \(model) weights=random", "draw model  "),
+        ("finetune \(home)/rows.jsonl steps=1 eval=no", "tokenize  "),
+      ].enumerated() {
+        // How slow the machine is now.
+        var start = clock.now
+        session.type("# \(index)\r")
+        try session.wait(for: "# \(index)")
+        let delay = start.duration(to: clock.now)
+        try session.waitForPrompt(3 + 3 * index)
+        session.type(line + "\r")
+        try session.wait(for: sign) { screen in
+          screen.lines.contains { $0.hasPrefix(sign) && $0.contains("%") }
+        }
+        session.type(Self.interrupt)
+        start = clock.now
+        try session.waitForPrompt(4 + 3 * index)
+        let taken = start.duration(to: clock.now)
+        #expect(taken < .milliseconds(500) + delay * 10, "\(taken), where a key takes \(delay)")
+        session.type("inspect lineage\r")
+        try session.wait(for: "inspect  phi  ", times: index + 1)
+        try session.waitForPrompt(5 + 3 * index)
+      }
       session.type("\u{4}")
       #expect(try session.waitForEnd() == 0)
     }

@@ -116,6 +116,24 @@ struct PromptTests {
     }
   }
 
+  /// A string ends on its line, so that waiting for more would help nobody.
+  @Test func openStringsAreRefusedAtOnce() throws {
+    try withHome { home in
+      let session = try TerminalSession(home: home)
+      try session.waitForPrompt(1)
+      session.type("{ a: print \"one\r")
+      try session.wait(for: "error: the string has no closing quote")
+      try session.wait(for: "help: a string ends on its line; `\\n` stands for a new line")
+      try session.waitForPrompt(2)
+      #expect(session.screen.lines.count { $0.hasPrefix("error:") } == 1)
+      session.type("print \"one\\ntwo\"\r")
+      try session.wait(for: "two")
+      try session.waitForPrompt(3)
+      session.type(Self.control.d)
+      #expect(try session.waitForEnd() == 0)
+    }
+  }
+
   @Test func pastedTextIsOneInput() throws {
     try withHome { home in
       let session = try TerminalSession(home: home)
@@ -144,9 +162,10 @@ struct PromptTests {
       try session.wait(for: "print: shows values")
       try session.waitForPrompt(3)
       session.type("? prnt\r")
+      try session.wait(for: "no verb and no topic `prnt`")
       try session.wait(for: "did you mean `print`?")
       session.type("prnt\r")
-      try session.wait(for: "no verb `prnt`", times: 2)
+      try session.wait(for: "no verb `prnt`")
       try session.waitForPrompt(5)
       session.type(Self.control.d)
       _ = try session.waitForEnd()

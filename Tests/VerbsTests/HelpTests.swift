@@ -1,3 +1,4 @@
+import Language
 import Session
 import TestSupport
 import Testing
@@ -12,7 +13,16 @@ import Testing
     "top_p", "damp", "level", "below", "above", "seeds", "scale", "count", "from",
   ]
   /// Verbs that implement what a paper proposes.
-  static let published = ["quantize", "finetune", "diverge", "verdict"]
+  static let published = [
+    "quantize", "finetune", "diverge", "verdict", "ppl", "generate", "tokens",
+  ]
+  /// How the papers of what can be chosen are called in the citations; nil for what nobody had to propose.
+  static let papers: [String: String?] = [
+    "rtn": nil, "gptq": "GPTQ", "awq": "AWQ",
+    "lora": "LoRA", "rslora": "Kalajdzievski", "dora": "DoRA", "merge-aware": nil,
+    "default": nil, "pissa": "PiSSA", "loftq": "LoftQ", "cloq": "CLoQ",
+    "olive": nil, "join": nil, "llamacpp": nil,
+  ]
 
   @Test func everyVerbIsExplained() throws {
     // What the standard library defines is as good as a verb.
@@ -26,6 +36,9 @@ import Testing
         #expect(names.contains(other), "\(verb.name) sends to \(other), which is no verb")
       }
       if Self.published.contains(verb.name) { #expect(verb.type.paper != nil, "\(verb.name)") }
+      if let paper = verb.type.paper {
+        #expect(paper.contains(/\((?:[a-z]+, )?(?:19|20)[0-9]{2}\)/), "\(verb.name): no year")
+      }
     }
   }
 
@@ -41,5 +54,44 @@ import Testing
         #expect(parameter.unit != nil || Self.pure.contains(parameter.name), "\(name) has no unit")
       }
     }
+  }
+
+  /// Every algorithm that can be chosen is cited, or known to need no citation.
+  @Test(arguments: [
+    ("quantize", "method"), ("finetune", "method"), ("finetune", "init"), ("ppl", "as"),
+  ])
+  func everyAlgorithmIsCited(_ name: String, _ parameter: String) throws {
+    let verb = try #require(Self.verbs.first { $0.name == name })
+    let paper = verb.type.paper ?? ""
+    let choices = verb.parameters.first { $0.name == parameter }?.choices
+    #expect(choices?.isEmpty == false)
+    for choice in choices ?? [] {
+      guard let known = Self.papers[choice] else {
+        Issue.record("\(name) \(parameter)=\(choice): name its paper, or say that it has none")
+        continue
+      }
+      if let known { #expect(paper.contains(known), "\(name) \(parameter)=\(choice)") }
+    }
+  }
+
+  /// Topics have names of their own, and the scripts in them are such.
+  @Test func topics() throws {
+    let names = Self.verbs.map(\.name) + Topic.all.map(\.name) + ["topics"]
+    #expect(Set(names).count == names.count)
+    for topic in Topic.all {
+      let bench = try Workbench()
+      let lines = topic.text.split(separator: "\n").filter {
+        $0.hasPrefix("  ") && !$0.hasPrefix("  olv ")
+      }
+      let script = "use demo; load phi\n" + lines.joined(separator: "\n")
+      let found = bench.session.check(Source(name: topic.name, text: script))
+      #expect(
+        found.allSatisfy { $0.message.contains("rows.jsonl") || $0.message.contains("mine") },
+        "\(topic.name): \(found.map(\.message))")
+      try bench.run("help \(topic.name)")
+      #expect(bench.last?.display.count == 3)
+    }
+    let bench = try Workbench().run("help topics")
+    #expect(bench.last?.json["topics"]?.arrayValue?.count == Topic.all.count)
   }
 }

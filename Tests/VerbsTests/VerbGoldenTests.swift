@@ -18,17 +18,26 @@ import Testing
     #expect(FileManager.default.changeCurrentDirectoryPath(Shared.root))
     let goldens = Goldens("verbs")
     #expect(goldens.cases.count > 70)
+    var corrections = 0
     let differences = try goldens.differences { script in
       let bench = try Workbench(prelude: script.hasPrefix("use demo"))
       let errors = bench.failure(script)
       return (bench.warnings + errors).map { diagnostic in
         #expect(diagnostic.span != nil, "\(script): \(diagnostic.message)")
+        if let correction = diagnostic.correction {
+          corrections += 1
+          let corrected = try? Workbench().session.check(
+            Source(name: "test", text: correction.text))
+          #expect(
+            corrected?.contains { $0.message == diagnostic.message } == false, "\(correction.line)")
+        }
         let text = "[\(diagnostic.code)]\n\(diagnostic.rendered())"
         // What depends on the pack's text and on the machine is left out.
         return Self.portable(
           text.replacing(/(found|with|is) [0-9.]+( in|,| tokens)/) { "\($0.1) …\($0.2)" })
       }.joined(separator: "\n")
     }
+    #expect(corrections >= 20)
     for difference in differences { Issue.record("\(difference)") }
   }
 

@@ -48,7 +48,7 @@ struct CacheVerb: Verb {
       return .report(
         Report(
           fields: JSONObject([("removed", .int(count)), ("bytes", .int(bytes))]),
-          display: [.text("removed \(count) entries, \(bytes.asBytes)")]))
+          display: [.text("removed \(count) entries, \(Words.bytes(bytes))")]))
     case .on, .off:
       try context.session.apply { $0.caches = what == .on }
       return .report(
@@ -75,7 +75,7 @@ struct CacheVerb: Verb {
       columns: ["verb", "of", "bytes", "age", "hits", "took"],
       rows: entries.map { entry in
         [
-          entry.key.kind, entry.facts["lineage"]?.stringValue ?? "", entry.bytes.asBytes,
+          entry.key.kind, entry.facts["lineage"]?.stringValue ?? "", Words.bytes(entry.bytes),
           (now - entry.created).asAge, "\(entry.hits)", entry.seconds.asAge,
         ]
       })
@@ -88,7 +88,7 @@ struct CacheVerb: Verb {
       ]),
       display: (entries.isEmpty ? [] : [.grid(grid)]) + [
         .text(
-          "\(entries.count) entries, \(total.asBytes) of \(store.limit.asBytes) in \(store.folder)\(state)"
+          "\(entries.count) entries, \(Words.bytes(total)) of \(Words.bytes(store.limit)) in \(store.folder)\(state)"
         )
       ])
   }
@@ -98,21 +98,6 @@ struct CacheVerb: Verb {
 struct NoStore: Failure {
   var message: String { "there is no place for a cache" }
   var help: String? { "name one: OLV_CACHE=/path/to/folder" }
-}
-
-extension Int {
-  /// `3.4 MB`.
-  fileprivate var asBytes: String {
-    let units = ["B", "kB", "MB", "GB", "TB"]
-    var value = Double(self)
-    var unit = 0
-    while value >= 1000, unit < units.count - 1 {
-      value /= 1000
-      unit += 1
-    }
-    let rounded = value < 10 && unit > 0 ? (value * 10).rounded() / 10 : value.rounded()
-    return "\(JSON.number(rounded).shortText) \(units[unit])"
-  }
 }
 
 extension Double {

@@ -33,7 +33,7 @@ struct Defaults: Directive {
       let near = didYouMean(verb.text, among: interpreter.session.verbs.names)
       throw Diagnostic(
         code: "bind.verb", "no verb `\(verb.text)`", at: verb.span,
-        label: near.map { "did you mean `\($0)`?" }, help: usage)
+        help: usage, meant: near)
     }
     var settings = scope.defaults[verb.text] ?? []
     for argument in call.arguments.dropFirst() {

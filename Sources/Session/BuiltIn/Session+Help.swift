@@ -19,7 +19,11 @@ extension Session {
         .grid(Grid(rows: defined.map { ["  " + $0.definition.name.text, $0.definition.summary] })),
       ]
     }
-    display += [.text(""), .text("`help VERB`, or `? VERB` at the prompt, says all about one.")]
+    display += [
+      .text(""),
+      .text(
+        "`help VERB`, or `? VERB` at the prompt, says all about one; `help topics` lists the rest."),
+    ]
     let fields = JSONObject([
       ("verbs", .array(verbs.map(\.json))), ("definitions", .array(defined.map(\.definition.json))),
     ])

@@ -29,6 +29,9 @@ public protocol CacheableVerb: Verb {
   ///
   /// - Throws: What stands in the way of the work as well.
   func keyParts(_ context: RunContext) throws -> [EntryKey.Part]?
+  /// Warns of what misleads about the call. Asked before the cache is: what the session knows of the model's way, such as the
+  /// rows that it has seen, is no part of what is stored.
+  func warn(_ context: RunContext) throws
   /// A model out of the cache with what the verb knows of it without work, and which is not stored.
   func completed(_ model: any ModelValue, _ context: RunContext) throws -> any ModelValue
 }
@@ -39,6 +42,7 @@ extension CacheableVerb {
   public static var indifferent: [String] { [] }
   public static var evidence: (any StorableEvidence.Type)? { nil }
   public func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? { [] }
+  public func warn(_ context: RunContext) throws {}
   public func completed(_ model: any ModelValue, _ context: RunContext) throws -> any ModelValue {
     model
   }

@@ -15,9 +15,14 @@ extension Interpreter {
   func outcome(
     of made: VerbCall, _ declaration: VerbDeclaration, _ context: RunContext
   ) throws -> CachedOutcome {
-    guard let verb = made.verb as? any CacheableVerb,
-      let stage = try Stage(verb, made, declaration, context)
-    else { return CachedOutcome(outcome: try made.verb.run(context)) }
+    guard let verb = made.verb as? any CacheableVerb else {
+      return CachedOutcome(outcome: try made.verb.run(context))
+    }
+    try verb.warn(context)
+    let own = context.warnings.list.count
+    guard let stage = try Stage(verb, made, declaration, context) else {
+      return CachedOutcome(outcome: try made.verb.run(context))
+    }
     var reason: String?
     if stage.isStored {
       switch stage.store.find(stage.key) {
@@ -46,7 +51,9 @@ extension Interpreter {
     if stage.isStored, seconds >= Worth.facts || session.storesAll {
       session.recordMiss(
         Miss(key: stage.key, model: stage.base.lineage, reason: reason, time: begun))
-      if let failure = stage.store(outcome, seconds: seconds), session.isFirstStoreFailure() {
+      if let failure = stage.store(outcome, seconds: seconds, warningsFrom: own),
+        session.isFirstStoreFailure()
+      {
         context.remark("the cache could not be written: \(failure.message)")
       }
     }
@@ -116,11 +123,14 @@ private struct Stage {
 
   /// Stores an outcome, and its model where that is worth the time.
   ///
+  /// - Parameter first: The first warning that the work gave rise to.
   /// - Returns: Why it could not.
-  func store(_ outcome: Outcome, seconds: Double) -> (any Failure)? {
+  func store(
+    _ outcome: Outcome, seconds: Double, warningsFrom first: Int
+  ) -> (any Failure)? {
     var facts = JSONObject()
     facts["notes"] = .array(context.notes.lines.map(JSON.string))
-    facts["warnings"] = .array(context.warnings.list.map(\.stored))
+    facts["warnings"] = .array(context.warnings.list[first...].map(\.stored))
     facts["lineage"] = .string(base.lineage)
     if let label = context.label { facts["label"] = .string(label) }
     var report: Report?

@@ -176,6 +176,9 @@ struct Completer {
       return names(madeBy: "load") + session.host.models.map { Candidate($0, "in the cache") }
     case .datasets: return datasets
     case .verbs: return verbs
+    case .topics:
+      return verbs + Topic.all.map { Candidate($0.name, $0.summary) }
+        + [Candidate(Help.topics, "lists the topics")]
     case .packs: return session.availablePacks.map { Candidate($0, "a pack") }
     case .files, .folders, nil: return []
     }
@@ -216,7 +219,7 @@ struct Completer {
       return PathCompletion(place.prefix, isQuoted: place.isQuoted, onlyFolders: false).candidates
     case .folders, .models:
       return PathCompletion(place.prefix, isQuoted: place.isQuoted, onlyFolders: true).candidates
-    case .verbs, .packs, nil: return []
+    case .verbs, .topics, .packs, nil: return []
     }
   }
 

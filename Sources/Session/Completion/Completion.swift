@@ -53,5 +53,5 @@ extension Session {
 
 /// What a parameter's values are, where completion can list them.
 public enum ValueSource: Sendable {
-  case models, datasets, files, folders, verbs, packs
+  case models, datasets, files, folders, verbs, topics, packs
 }

@@ -112,16 +112,24 @@ extension DeclaredParameter {
   public var isGiven: Bool { origin != .builtIn }
 
   /// Something wrong with this argument, to throw from `bind` or `run`.
+  ///
+  /// - Parameters:
+  ///   - label: A few words behind the carets.
+  ///   - meant: What the argument most likely should be, as a script would write it.
   public func failure(
-    _ message: String, label: String? = nil, help: String? = nil
+    _ message: String, label: String? = nil, help: String? = nil, meant: String? = nil
   ) -> ArgumentFailure {
-    ArgumentFailure(parameter: name, message, label: label, help: help)
+    ArgumentFailure(parameter: name, message, label: label, help: help, meant: meant)
   }
 
   /// What went wrong with this argument below, to throw from `bind` or `run`.
-  public func failure(_ failure: any Failure, label: String? = nil) -> ArgumentFailure {
+  ///
+  /// - Parameter found: The element of a list that it is about.
+  public func failure(
+    _ failure: any Failure, label: String? = nil, found: String? = nil, meant: String? = nil
+  ) -> ArgumentFailure {
     ArgumentFailure(
       parameter: name, failure.message, label: label, help: failure.help,
-      code: failure.identifier)
+      code: failure.identifier, found: found, meant: meant ?? failure.meant)
   }
 }

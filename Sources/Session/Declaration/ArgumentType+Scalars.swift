@@ -8,16 +8,19 @@ extension Int: ArgumentType {
   public var measures: [Double] { [Double(self)] }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> Int {
+    var instead: String?
     switch datum {
     case .number(let quantity):
-      guard quantity.unit == .none, let integer = quantity.integer else { break }
-      return integer
+      if quantity.unit == .none, let integer = quantity.integer { return integer }
+      // A number that is not whole, or one with a unit that nobody asked for.
+      let digits = quantity.text.prefix { "-.0123456789".contains($0) }
+      instead = Double(digits).flatMap { Int(exactly: $0.rounded()) }.map(String.init)
     case .string(let text):
       guard let integer = Int(text) else { break }
       return integer
     default: break
     }
-    throw Mismatch(expected: phrase, found: datum)
+    throw Mismatch(expected: phrase, found: datum, instead: instead)
   }
 }
 
@@ -54,7 +57,8 @@ extension Bool: ArgumentType {
     case .string(let text):
       let meant = ["true": "yes", "on": "yes", "false": "no", "off": "no"][text.lowercased()]
       throw Mismatch(
-        expected: phrase, found: datum, label: meant.map { "`\(text)` is written `\($0)`" })
+        expected: phrase, found: datum, label: meant.map { "`\(text)` is written `\($0)`" },
+        instead: meant)
     default: throw Mismatch(expected: phrase, found: datum)
     }
   }

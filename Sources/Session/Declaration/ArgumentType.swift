@@ -39,12 +39,18 @@ public struct Mismatch: Failure {
   /// A few words behind the carets.
   public var label: String?
   public var help: String?
+  /// What may be tried, as a script would write it.
+  public var instead: String?
 
-  public init(expected: String, found: Datum, label: String? = nil, help: String? = nil) {
+  public init(
+    expected: String, found: Datum, label: String? = nil, help: String? = nil,
+    instead: String? = nil
+  ) {
     self.expected = expected
     self.found = found.quoted
     self.label = label
     self.help = help
+    self.instead = instead
   }
 
   public var message: String { "expected \(expected), found \(found)" }

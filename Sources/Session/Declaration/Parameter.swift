@@ -37,7 +37,7 @@ public struct ParameterDeclaration: Sendable {
 
   /// What completion lists for it: by its type, or by what its values are called.
   var source: ValueSource? {
-    typeSource ?? ["verb": .verbs, "pack": .packs][noun]
+    typeSource ?? ["verb": .verbs, "topic": .topics, "pack": .packs][noun]
   }
 
   /// `<method>`, `[bits=4]`, `[data=]`
@@ -61,18 +61,37 @@ public struct ParameterDeclaration: Sendable {
       throw ChoiceFailure(
         message: hasNoun
           ? "no \(noun) `\(text)`" : "`\(name)` must be \(alternatives(choices)), not `\(text)`",
-        found: text, label: near.map { "did you mean `\($0)`?" },
+        found: text, meant: near, instead: near == nil ? standIn(for: text, among: choices) : nil,
         note: hasNoun && near == nil ? "there is \(alternatives(choices))" : nil)
     case .list(let elements): for element in elements { try checkChoice(element) }
     default: return
     }
   }
 
+  /// A text to try, where it lies in the range; else the default.
+  func allowed(_ text: String?) -> String? {
+    guard let text, let range else { return text ?? defaultText }
+    return Double(text).map(range.allows) == false ? defaultText : text
+  }
+
+  /// The choice to try where no name is near: of numbers the nearest, else the default.
+  private func standIn(for text: String, among choices: [String]) -> String? {
+    if let number = Double(text) {
+      let numbers = choices.compactMap { choice in Double(choice).map { (choice, $0) } }
+      if let nearest = numbers.min(by: { abs($0.1 - number) < abs($1.1 - number) }) {
+        return nearest.0
+      }
+    }
+    return defaultText.flatMap { choices.contains($0) ? $0 : nil }
+  }
+
   func checkRange(_ measures: [Double], of datum: Datum) throws {
     guard let range, let bad = measures.first(where: { !range.allows($0) }) else { return }
     let expected = range.phrase + (unit.map { " \($0)" } ?? "")
     let found = measures.count == 1 ? datum.text : bad.written
-    throw RangeFailure(message: "`\(name)` must be \(expected), not `\(found)`")
+    throw RangeFailure(
+      message: "`\(name)` must be \(expected), not `\(found)`",
+      instead: defaultText ?? range.nearest(bad)?.written)
   }
 }
 
@@ -80,13 +99,17 @@ public struct ParameterDeclaration: Sendable {
 struct ChoiceFailure: Failure {
   var message: String
   var found: String
-  var label: String?
+  var meant: String?
+  /// What may be tried where nothing is near.
+  var instead: String?
   var note: String?
 }
 
 /// A number outside of a parameter's range.
 struct RangeFailure: Failure {
   var message: String
+  /// What may be tried.
+  var instead: String?
 }
 
 /// Where an argument's value came from.
@@ -110,15 +133,21 @@ public struct ArgumentFailure: Failure {
   public var help: String?
   /// The identifier of the failure that it passes on, or nil: it is then the verb's and the parameter's name.
   public var code: String?
+  /// The element of a list that it is about, or nil for all of the argument.
+  public var found: String?
+  /// What should most likely stand there, or nil.
+  public var meant: String?
 
   public init(
     parameter: String, _ message: String, label: String? = nil, help: String? = nil,
-    code: String? = nil
+    code: String? = nil, found: String? = nil, meant: String? = nil
   ) {
     self.parameter = parameter
     self.message = message
     self.code = code
     self.label = label
     self.help = help
+    self.found = found
+    self.meant = meant
   }
 }

@@ -2,7 +2,9 @@
 ///
 /// A verb is made anew for every call, so that its slots are too.
 final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
-  let declaration: ParameterDeclaration
+  /// Made when somebody asks: a call needs it for the arguments that it gives alone.
+  private(set) lazy var declaration = declare()
+  private var declare: () -> ParameterDeclaration
   private var bound: Argument?
   private(set) var origin = ArgumentOrigin.builtIn
 
@@ -14,16 +16,16 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
     takesAnyKey: Bool = false
   ) {
     bound = value
-    let text = value?.written
-    declaration = ParameterDeclaration(
-      name: name, summary: summary, noun: noun ?? name, hasNoun: noun != nil, unit: unit,
-      range: range,
-      isPositional: isPositional, isRequired: value == nil, isVariadic: isVariadic,
-      takesAnyKey: takesAnyKey,
-      defaultText: isVariadic || takesAnyKey || text == "" ? nil : text,
-      typePhrase: Argument.phrase,
-      accepted: Argument.accepted, choiceList: { choices() ?? Argument.words },
-      hintList: hints, typeSource: Argument.source)
+    declare = {
+      let text = value?.written
+      return ParameterDeclaration(
+        name: name, summary: summary, noun: noun ?? name, hasNoun: noun != nil, unit: unit,
+        range: range, isPositional: isPositional, isRequired: value == nil, isVariadic: isVariadic,
+        takesAnyKey: takesAnyKey,
+        defaultText: isVariadic || takesAnyKey || text == "" ? nil : text,
+        typePhrase: Argument.phrase, accepted: Argument.accepted,
+        choiceList: { choices() ?? Argument.words }, hintList: hints, typeSource: Argument.source)
+    }
   }
 
   /// The value; the session runs no verb whose required parameters are not bound.

@@ -5,28 +5,33 @@ public struct VerbDeclaration {
   public let type: any Verb.Type
   public let name: String
   public let parameters: [ParameterDeclaration]
+  /// The places of those that may stand without a key.
+  let positional: [Int]
+  /// What matching arguments to them needs to know.
+  let shapes: [ParameterShape]
+  /// The usage line for a diagnostic: at most the first few parameters.
+  let shortUsage: String
 
   init(_ type: any Verb.Type) {
     self.type = type
     name = type.name
     parameters = VerbCall(type).slots.map(\.declaration)
+    positional = parameters.indices.filter { [parameters] in parameters[$0].isPositional }
+    shapes = parameters.map {
+      ParameterShape(
+        name: $0.name, isPositional: $0.isPositional, isVariadic: $0.isVariadic,
+        takesAnyKey: $0.takesAnyKey, accepted: $0.accepted)
+    }
+    let shown = parameters.count > 5 ? parameters.prefix(4) : parameters[...]
+    let head = ([name] + shown.map(\.usage)).joined(separator: " ")
+    shortUsage = parameters.count > 5 ? "\(head) … (`? \(name)` for all)" : head
   }
 
   public var summary: String { type.summary }
   public var examples: [Example] { type.examples }
 
-  var positional: [Int] { parameters.indices.filter { parameters[$0].isPositional } }
-
   /// `quantize <method> [bits=4] [group=128]`
   public var usage: String { ([name] + parameters.map(\.usage)).joined(separator: " ") }
-
-  /// The usage line for a diagnostic: at most the first few parameters.
-  var shortUsage: String {
-    let shown = 4
-    guard parameters.count > shown + 1 else { return usage }
-    let head = ([name] + parameters.prefix(shown).map(\.usage)).joined(separator: " ")
-    return "\(head) … (`? \(name)` for all)"
-  }
 
   /// Everything, for programs.
   public var json: JSON {

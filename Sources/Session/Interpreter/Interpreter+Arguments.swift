@@ -53,12 +53,7 @@ extension Interpreter {
     _ made: VerbCall, _ declaration: VerbDeclaration, _ call: Call, alias: String?,
     in scope: Scope, _ problems: inout [Diagnostic]
   ) throws -> BoundArguments {
-    let shapes = declaration.parameters.map {
-      ParameterShape(
-        name: $0.name, isPositional: $0.isPositional, isVariadic: $0.isVariadic,
-        takesAnyKey: $0.takesAnyKey)
-    }
-    let matching = Matching(call, shapes, usage: declaration.shortUsage)
+    let matching = Matching(call, declaration.shapes, usage: declaration.shortUsage)
     problems += matching.problems
     var bound = BoundArguments()
     bound.alias = alias
@@ -69,7 +64,7 @@ extension Interpreter {
         key: match.argument.key?.text, value: match.argument.value, origin: .given,
         pack: scope.pack, span: match.argument.value.span, notes: [])
     }
-    try expandName(&bound, declaration, call, shapes, in: scope)
+    try expandName(&bound, declaration, call, in: scope)
     addDefaults(&bound, declaration, call, in: scope)
 
     var variadic: [Datum] = []
@@ -120,7 +115,11 @@ extension Interpreter {
         Diagnostic(
           code: "bind.missing", "`\(declaration.name)` needs \(wanted)",
           at: call.verb.span.after, label: "<\(parameter.name)> is missing",
-          help: declaration.shortUsage, notes: choices ?? []))
+          help: declaration.shortUsage, notes: choices ?? [],
+          change: declaration.positional.first == place
+            ? declaration.example(of: parameter).map {
+              Correction(inserting: " \($0)", behind: call.verb.span)
+            } : nil))
     }
     if !problems.isEmpty { bound.isKnown = false }
     return bound
@@ -151,7 +150,7 @@ extension Interpreter {
   /// `load phi` where a pack says `phi = load ./phi dtype=f32`: the arguments of that call, below the given ones.
   private func expandName(
     _ bound: inout BoundArguments, _ declaration: VerbDeclaration, _ call: Call,
-    _ shapes: [ParameterShape], in scope: Scope
+    in scope: Scope
   ) throws {
     var seen: Set<String> = []
     while let place = declaration.positional.first,
@@ -169,7 +168,7 @@ extension Interpreter {
         case .lazy(let binding)? = scope.names[name], let named = binding.call,
         named.verb.text == declaration.name, seen.insert(name).inserted
       else { return }
-      let below = Matching(named, shapes, usage: declaration.shortUsage)
+      let below = Matching(named, declaration.shapes, usage: declaration.shortUsage)
       if let problem = below.problems.first { throw problem }
       let note = "`\(name)` is `\(named)` in \(binding.pack.name)"
       bound.arguments.remove(at: index)
@@ -209,7 +208,7 @@ extension Interpreter {
   }
 
   /// Where in a list a word stands.
-  private func element(_ word: String, of argument: BoundArgument) -> Span? {
+  func element(_ word: String, of argument: BoundArgument) -> Span? {
     guard argument.origin == .given, case .list(let values) = argument.value.atom else {
       return nil
     }
@@ -227,30 +226,82 @@ extension Interpreter {
   func diagnose(
     _ error: any Error, _ argument: BoundArgument, _ declaration: VerbDeclaration
   ) -> Diagnostic {
-    let name = argument.parameter.name
+    let parameter = argument.parameter
+    let name = parameter.name
     switch error {
     case let mismatch as Mismatch:
       return Diagnostic(
         code: "bind.type", "`\(name)` takes \(mismatch.expected), not \(mismatch.found)",
         at: argument.span, label: mismatch.label, help: mismatch.help ?? declaration.shortUsage,
-        notes: argument.notes)
+        notes: argument.notes, change: argument.becoming(parameter.allowed(mismatch.instead)))
     case let choice as ChoiceFailure:
-      return Diagnostic(
-        code: "bind.choice", choice.message,
-        at: element(choice.found, of: argument) ?? argument.span,
-        label: choice.label, help: declaration.shortUsage,
-        notes: argument.notes + (choice.note.map { [$0] } ?? []))
+      let span = element(choice.found, of: argument) ?? argument.span
+      var diagnostic = Diagnostic(
+        code: "bind.choice", choice.message, at: span, help: declaration.shortUsage,
+        notes: argument.notes + (choice.note.map { [$0] } ?? []), meant: choice.meant,
+        change: argument.becoming(choice.meant ?? choice.instead, at: span))
+      // Where the word comes from a variable there is nothing to replace.
+      if diagnostic.change == nil { diagnostic.meant = nil }
+      return diagnostic
     case let range as RangeFailure:
       return Diagnostic(
         code: "bind.range", range.message, at: argument.span, help: declaration.shortUsage,
-        notes: argument.notes)
+        notes: argument.notes, change: argument.becoming(range.instead))
     default:
       var diagnostic = Diagnostic(error, at: argument.span)
       if argument.origin != .given {
         diagnostic.span = argument.span
         diagnostic.notes += argument.notes
+        diagnostic.meant = nil
       }
       return diagnostic
+    }
+  }
+}
+
+extension BoundArgument {
+  /// The change that puts a text in the argument's place; nil where the script does not hold the argument as such.
+  func becoming(_ text: String?, at span: Span? = nil) -> Correction? {
+    guard let text, !text.isEmpty, origin == .given, pack == nil else { return nil }
+    if case .variable = value.atom { return nil }
+    return Correction(replacing: span ?? self.span, with: text)
+  }
+}
+
+extension VerbDeclaration {
+  /// A value for a positional parameter, as the verb's own examples have it.
+  func example(of parameter: ParameterDeclaration) -> String? {
+    guard let place = positional.firstIndex(where: { parameters[$0].name == parameter.name }) else {
+      return nil
+    }
+    for example in examples {
+      for call in parse(Source(name: "", text: example.script)).script.calls
+      where call.verb.text == name {
+        let values = call.arguments.filter { $0.key == nil }
+        guard values.indices.contains(place) else { continue }
+        return "\(values[place].value)"
+      }
+    }
+    return nil
+  }
+}
+
+extension Script {
+  /// The calls at the top level.
+  fileprivate var calls: [Call] {
+    statements.flatMap { statement -> [Call] in
+      let pipe: Pipe
+      switch statement {
+      case .pipe(let own): pipe = own
+      case .binding(let binding):
+        guard case .pipe(let own) = binding.right else { return [] }
+        pipe = own
+      case .definition: return []
+      }
+      return pipe.stages.compactMap { stage in
+        if case .call(let call) = stage { return call }
+        return nil
+      }
     }
   }
 }

@@ -155,7 +155,8 @@ extension Interpreter {
       if declaration.type.input == .model, scope.model.kind == .nothing {
         throw Diagnostic(
           code: "bind.model", "`\(declaration.name)` needs a model, and none is loaded",
-          at: call.verb.span, help: "load a model first: `load phi`")
+          at: call.verb.span, help: "load a model first: `load phi`",
+          change: loadingFirst(call))
       }
       return scope.model
     case .result:
@@ -170,7 +171,32 @@ extension Interpreter {
   private func takesNothing(_ declaration: VerbDeclaration, _ call: Call) -> Diagnostic {
     Diagnostic(
       code: "bind.input", "`\(declaration.name)` takes nothing from the pipe", at: call.verb.span,
-      help: "it stands first: put `;` before it")
+      help: "it stands first: put `;` before it", change: parted(call))
+  }
+
+  /// `load phi` before a call that begins its line, outside of definitions and blocks.
+  private func loadingFirst(_ call: Call) -> Correction? {
+    let span = call.verb.span
+    let line = span.source.lineRange(span.line)
+    guard frames.isEmpty,
+      span.source.string(line.lowerBound..<span.start).allSatisfy(\.isWhitespace)
+    else { return nil }
+    return Correction(
+      replacing: Span(source: span.source, start: span.start, end: span.start), with: "load phi; ")
+  }
+
+  /// `;` in place of the `|` before a call.
+  private func parted(_ call: Call) -> Correction? {
+    let span = call.verb.span
+    let before = span.source.string(span.source.lineRange(span.line).lowerBound..<span.start)
+    guard let pipe = before.lastIndex(of: "|"),
+      before[before.index(after: pipe)...].allSatisfy(\.isWhitespace)
+    else { return nil }
+    let kept = before[..<pipe]
+    let blanks = kept.reversed().prefix { $0 == " " }.count
+    let start = span.start - before.utf8.count + kept.utf8.count - blanks
+    return Correction(
+      replacing: Span(source: span.source, start: start, end: span.start), with: "; ")
   }
 
   /// What went wrong in a verb, at the argument or the call that it is about.
@@ -184,11 +210,13 @@ extension Interpreter {
     case is Cancelled: throw Interruption(span: call.span)
     case let failure as ArgumentFailure:
       let argument = bound.arguments.first { $0.parameter.name == failure.parameter }
+      var span = argument?.span ?? call.verb.span
+      if let argument, let found = failure.found { span = element(found, of: argument) ?? span }
       return Diagnostic(
         code: failure.code ?? "\(declaration.name).\(failure.parameter)", failure.message,
-        at: argument?.span ?? call.verb.span,
-        label: failure.label, help: failure.help ?? declaration.shortUsage,
-        notes: argument?.notes ?? [])
+        at: span, label: failure.label, help: failure.help ?? declaration.shortUsage,
+        notes: argument?.notes ?? [],
+        meant: argument?.becoming(failure.meant) == nil ? nil : failure.meant)
     default:
       return Diagnostic(error, at: call.span)
     }

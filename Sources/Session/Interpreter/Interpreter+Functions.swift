@@ -138,7 +138,7 @@ extension Interpreter {
     let near = didYouMean(type.text, among: known)
     return Diagnostic(
       code: "bind.type", "no type `\(type.text)`", at: type.span,
-      label: near.map { "did you mean `\($0)`?" }, help: "a type is \(alternatives(known))")
+      help: "a type is \(alternatives(known))", meant: near)
   }
 }
 

@@ -87,7 +87,7 @@ extension Interpreter {
     }
     return Diagnostic(
       code: "bind.verb", "no verb `\(verb.text)`", at: verb.span,
-      label: near.map { "did you mean `\($0)`?" }, help: help)
+      help: help, meant: near)
   }
 
   /// The model that a block or a definition starts from: the piped or else the current one.

@@ -18,8 +18,8 @@ extension Interpreter {
         let known = session.verbs.names + scope.functions.keys.sorted() + scope.names.keys.sorted()
         throw Diagnostic(
           code: "bind.verb", "no verb and no name `\(call.verb.text)`", at: call.verb.span,
-          label: didYouMean(call.verb.text, among: known).map { "did you mean `\($0)`?" },
-          help: "text stands in quotes: `\(binding.name.text) = \"\(call.verb.text)\"`")
+          help: "text stands in quotes: `\(binding.name.text) = \"\(call.verb.text)\"`",
+          meant: didYouMean(call.verb.text, among: known))
       }
       return try execute(pipe, in: &scope, alias: binding.name.text)
     }
@@ -42,13 +42,30 @@ extension Interpreter {
     for suffix in value.suffixes {
       // A word or a string with a suffix can only be a dataset.
       if case .string(let text) = datum {
-        datum = try attemptDataset(text, in: scope, at: value.span)
+        // The name alone is to blame, not what is taken of it.
+        var name = value.span
+        name.end = max(name.start, min(name.end, value.suffixes[0].span.start))
+        datum = try attemptDataset(text, in: scope, at: name)
       }
       do { datum = try datum.applying(suffix.kind) } catch {
-        throw Diagnostic(error, at: suffix.span)
+        throw misnamed(error, suffix)
       }
     }
     return datum
+  }
+
+  /// What is wrong with a suffix; a part that was meant stands in its brackets or behind its dot.
+  private func misnamed(_ error: any Error, _ suffix: Suffix) -> Diagnostic {
+    var diagnostic = Diagnostic(error, at: suffix.span)
+    guard diagnostic.span == suffix.span, let meant = diagnostic.meant else { return diagnostic }
+    let isName = meant.isName
+    if case .member = suffix.kind, isName {
+      diagnostic.change = Correction(replacing: suffix.span, with: ".\(meant)")
+    } else {
+      let text = isName ? meant : "\"\(meant)\""
+      diagnostic.change = Correction(replacing: suffix.span, with: "[\(text)]")
+    }
+    return diagnostic
   }
 
   private func attemptDataset(_ text: String, in scope: Scope, at span: Span) throws -> Datum {
@@ -111,9 +128,9 @@ extension Interpreter {
     let isVerb = session.verbs.contains(text) || scope.functions[text] != nil
     throw Diagnostic(
       code: "bind.variable", "no variable `$\(text)`", at: name.span,
-      label: near.map { "did you mean `$\($0)`?" },
       help: isVerb
-        ? "`\(text)` is a verb: without the `$`" : near == nil ? "`\(text) = …` makes one" : nil)
+        ? "`\(text)` is a verb: without the `$`" : near == nil ? "`\(text) = …` makes one" : nil,
+      meant: near.map { "$" + $0 })
   }
 
   /// What a name stands for; a pack's binding is evaluated when it is first used.
@@ -184,7 +201,7 @@ extension Interpreter {
       let names = scope.names.keys.sorted()
       guard let near = didYouMean(text, among: names) else { throw error }
       var diagnostic = Diagnostic(error, at: nil)
-      diagnostic.label = diagnostic.label ?? "did you mean `\(near)`?"
+      diagnostic.meant = near
       throw diagnostic
     }
   }

@@ -7,6 +7,7 @@ struct BadSuffix: Failure {
   let identifier = "bind.suffix"
   var message: String
   var help: String?
+  var meant: String?
 }
 
 extension Datum {
@@ -47,8 +48,7 @@ extension Datum {
       let labels = table.rows.map(\.label)
       throw BadSuffix(
         message: "the table has no row `\(name.text)`",
-        help: didYouMean(name.text, among: labels).map { "did you mean `\($0)`?" }
-          ?? "it has \(alternatives(labels))")
+        help: "it has \(alternatives(labels))", meant: didYouMean(name.text, among: labels))
     case (.table(let table), .index(let index)):
       guard index < table.rows.count else { throw Self.outside(index, table.rows.count) }
       return table.rows[index].result
@@ -69,6 +69,6 @@ extension Datum {
     let near = didYouMean(name, among: object.keys)
     throw BadSuffix(
       message: "\(owner) has no field `\(name)`",
-      help: near.map { "did you mean `\($0)`?" } ?? "it has \(object.keys.joined(separator: ", "))")
+      help: near == nil ? "it has \(object.keys.joined(separator: ", "))" : nil, meant: near)
   }
 }
