@@ -162,6 +162,7 @@ public enum Console {
     style.errorsHaveColor = Terminal.errors.hasColor
     style.redraws = Terminal.errors.canRedraw
     style.isQuiet = flags.isQuiet
+    style.wraps = Terminal.output.isTerminal
     style.isASCII = Terminal.output.isTerminal && !Terminal.output.canRedraw
     return style
   }

@@ -50,7 +50,7 @@ struct Flags: Equatable {
       olv -c "load phi; ppl"       a line
       olv < FILE.olv               a script from standard input
       olv -i FILE.olv              a script, then a prompt
-      olv help [VERB]              what there is
+      olv help [VERB|TOPIC]        what there is; `olv help topics` lists the topics
       olv check FILE.olv…          what is wrong with scripts, without running them
       olv doctor                   whether all that olv needs is there, and what to do where it is not
       olv man                      this and all verbs as a manual page: olv man | man -l -

@@ -9,6 +9,8 @@ struct ReportText {
   var ink: Ink
   /// Whether charts are drawn in ASCII.
   var isASCII = false
+  /// Whether sentences are broken between words: where the width is a terminal's.
+  var wraps = false
 
   /// A head line, what the verb shows, and its notes. In a branch, where many follow each other, the head line with the
   /// number, or the first line of text, and warnings.
@@ -20,14 +22,22 @@ struct ReportText {
       switch part {
       case .text(let text):
         lines += text.split(separator: "\n", omittingEmptySubsequences: false)
-          .map { $0.printable }
+          .flatMap { broken($0.printable) }
       case .grid(let grid): lines += grid.lines(width: width, ink: ink)
       case .chart(let chart):
         lines += ChartText(width: width, ink: ink, isASCII: isASCII).lines(chart)
       }
     }
-    for note in report.notes { lines.append(ink.yellow("note: " + note.printable)) }
+    for note in report.notes {
+      lines += broken("note: " + note.printable).map { ink.yellow($0) }
+    }
     return lines.joined(separator: "\n")
+  }
+
+  /// A sentence in rows of the width; what is aligned by blanks stays as it is.
+  private func broken(_ line: String) -> [String] {
+    guard wraps, line.displayWidth > width, !line.contains("  ") else { return [line] }
+    return line.wrapped(to: max(width, 20))
   }
 
   private func brief(_ report: Report) -> String {

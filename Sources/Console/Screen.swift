@@ -25,6 +25,8 @@ public final class Screen: Presenter {
     public var isQuiet = false
     /// Whether charts are drawn in ASCII: on terminals that know nothing else.
     public var isASCII = false
+    /// Whether sentences are broken between words at the width.
+    public var wraps = false
 
     public init() {}
   }
@@ -61,7 +63,8 @@ public final class Screen: Presenter {
   }
 
   private var drawing: ReportText {
-    ReportText(width: width(), ink: Ink(isOn: style.hasColor), isASCII: style.isASCII)
+    ReportText(
+      width: width(), ink: Ink(isOn: style.hasColor), isASCII: style.isASCII, wraps: style.wraps)
   }
 
   // MARK: Reports
@@ -117,7 +120,7 @@ public final class Screen: Presenter {
       diagnostic.rendered(
         DiagnosticStyle(
           color: style.errorsHaveColor, place: diagnostic.source?.name.hasSuffix(".olv") == true,
-          width: width()))
+          width: width(), wraps: true))
     }.joined(separator: "\n\n")
     state.withLock { state in
       endLine(&state)

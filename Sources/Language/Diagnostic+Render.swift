@@ -6,11 +6,14 @@ public struct DiagnosticStyle: Sendable, Equatable {
   public var place: Bool
   /// Source lines are cut to so many columns around the place.
   public var width: Int
+  /// Whether sentences are broken between words where they are longer than that.
+  public var wraps: Bool
 
-  public init(color: Bool = false, place: Bool = false, width: Int = 120) {
+  public init(color: Bool = false, place: Bool = false, width: Int = 120, wraps: Bool = false) {
     self.color = color
     self.place = place
     self.width = width
+    self.wraps = wraps
   }
 }
 
@@ -26,8 +29,13 @@ extension Diagnostic {
     let paint = Paint(isOn: style.color)
     let tint: Paint.Ink = severity == .error ? .red : .yellow
     var lines: [String] = []
-    lines.append(
-      paint("\(severity.rawValue):", tint) + " " + paint(message.printable, .bold))
+    let head = "\(severity.rawValue): "
+    let sentence = message.printable
+    for (number, row) in broken(sentence, style, head).enumerated() {
+      lines.append(
+        (number == 0 ? paint("\(severity.rawValue):", tint) + " " : head.blank)
+          + paint(row, .bold))
+    }
     if let span {
       if style.place {
         lines.append(
@@ -35,23 +43,32 @@ extension Diagnostic {
       }
       lines += excerpt(span, style, paint, tint)
     }
-    for note in notes { lines += paragraph("note: ", note, paint, .blue) }
-    if let help { lines += paragraph("help: ", help, paint, .green) }
+    for note in notes { lines += paragraph("note: ", note, style, paint, .blue) }
+    if let help { lines += paragraph("help: ", help, style, paint, .green) }
     if let correction {
-      lines += paragraph(" try: ", correction.line.shortened(to: 8 * style.width), paint, .green)
+      // It is there to be copied.
+      lines.append(
+        paint(" try:", .green) + " " + correction.line.printable.shortened(to: 8 * style.width))
     }
     return lines.joined(separator: "\n")
   }
 
   private func paragraph(
-    _ head: String, _ text: String, _ paint: Paint, _ ink: Paint.Ink
+    _ head: String, _ text: String, _ style: DiagnosticStyle, _ paint: Paint, _ ink: Paint.Ink
   ) -> [String] {
     let parts = text.split(separator: "\n", omittingEmptySubsequences: false)
+      .flatMap { broken($0.printable, style, head) }
     return parts.enumerated().map { number, part in
-      (number == 0
-        ? paint(String(head.dropLast()), ink) + " " : String(repeating: " ", count: head.count))
-        + part.printable
+      (number == 0 ? paint(String(head.dropLast()), ink) + " " : head.blank) + part
     }
+  }
+
+  /// A sentence in as many rows as it needs behind a head.
+  private func broken(_ text: String, _ style: DiagnosticStyle, _ head: String) -> [String] {
+    let room = max(style.width - head.count, 20)
+    // What is aligned by blanks stays so.
+    guard style.wraps, text.displayWidth > room, !text.contains("  ") else { return [text] }
+    return text.wrapped(to: room)
   }
 
   /// The line that the span begins on, and carets below it. A longer span is marked to the end of that line.
@@ -122,6 +139,11 @@ extension DiagnosticSet {
   public func rendered(_ style: DiagnosticStyle = DiagnosticStyle()) -> String {
     diagnostics.map { $0.rendered(style) }.joined(separator: "\n\n")
   }
+}
+
+extension String {
+  /// As many blanks.
+  fileprivate var blank: String { String(repeating: " ", count: count) }
 }
 
 /// ANSI colours, or none.

@@ -158,7 +158,8 @@ public final class Session {
     _ source: Source, arguments: ScriptArguments? = nil, number: Int? = nil
   ) throws {
     let presenter = presenter
-    try Progress.listening({ presenter.progress($0) }) {
+    let show: ProgressHandler = { presenter.progress($0) }
+    try Progress.listening(show) {
       try perform(source, arguments: arguments, number: number)
     }
   }

@@ -59,6 +59,20 @@ private final class Streams: Sendable {
   }
 
   /// In a branch a line does, with what must be known.
+  /// On a terminal no word is cut at the right border; what is aligned by blanks is left alone.
+  @Test func sentencesAreWrapped() {
+    let text = "one sentence of several words\n  aligned   by blanks, and longer than the width"
+    let report = Report(
+      fields: JSONObject(), display: [.text(text)], notes: ["and a longer note too"])
+    var drawing = ReportText(width: 16, ink: Ink(isOn: false))
+    #expect(drawing.text(report).contains("one sentence of several words\n"))
+    drawing.wraps = true
+    let lines = drawing.text(report).split(separator: "\n").map(String.init)
+    #expect(lines.contains("one sentence of") && lines.contains("several words"))
+    #expect(lines.contains("note: and a longer") && lines.contains("note too"))
+    #expect(lines.contains("  aligned   by blanks, and longer than the width"))
+  }
+
   @Test func reportsOfBranchesAreBrief() {
     let streams = Streams()
     var report = Self.report(22.63581, label: "q → ft")

@@ -6,7 +6,8 @@ import Testing
 @Suite struct StepsTests {
   @Test func onlyWhatTakesLongIsTold() throws {
     let told = Mutex<[Progress]>([])
-    try Progress.listening({ progress in told.withLock { $0.append(progress) } }) {
+    let keep: ProgressHandler = { progress in told.withLock { $0.append(progress) } }
+    try Progress.listening(keep) {
       var steps = Steps("count", of: 3, unit: "rows")
       try steps.advance()
       let before = told.withLock { $0.count }

@@ -61,6 +61,26 @@ struct DiagnosticTests {
     }
   }
 
+  /// On a terminal sentences are broken between words; what is to be copied is not.
+  @Test func sentencesAreWrapped() {
+    let source = Source(name: "a", text: "quantize gtpq samples=128 data=tiny-codes[:400]")
+    let diagnostic = Diagnostic(
+      code: "x", "a message that is too long for so small a terminal",
+      at: Span(source: source, start: 9, end: 13), help: "and help which is so too, by far",
+      meant: "gptq")
+    #expect(
+      diagnostic.rendered(DiagnosticStyle(width: 32, wraps: true)) == """
+        error: a message that is too
+               long for so small a
+               terminal
+         1 | quantize gtpq samples=128 …
+           |          ^^^^ did you mean `gptq`?
+        help: and help which is so too,
+              by far
+         try: quantize gptq samples=128 data=tiny-codes[:400]
+        """)
+  }
+
   /// What a script holds must not reach the terminal as a command.
   @Test func controlCharactersAreShown() {
     let result = parse(Source(name: "a\u{1B}[2J", text: "load \u{1B}[31m\u{202E}x"))

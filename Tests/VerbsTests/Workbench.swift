@@ -16,10 +16,13 @@ final class Workbench: Presenter, @unchecked Sendable {
   private(set) var session: Session! = nil
 
   /// - Parameter environment: Without a place for a cache, unless a test names one of its own.
-  init(prelude: Bool = true, environment: [String: String] = ["HF_HOME": "/nonexistent"]) throws {
+  init(
+    prelude: Bool = true, environment: [String: String] = ["HF_HOME": "/nonexistent"],
+    standardLibrary: String = "\(Shared.root)/stdlib"
+  ) throws {
     session = Session(
       host: Engine(environment: environment), presenter: self,
-      standardLibrary: "\(Shared.root)/stdlib")
+      standardLibrary: standardLibrary)
     if prelude { try session.loadPrelude() }
   }
 

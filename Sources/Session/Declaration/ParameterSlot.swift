@@ -26,6 +26,7 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
         typePhrase: Argument.phrase, accepted: Argument.accepted,
         choiceList: { choices() ?? Argument.words }, hintList: hints, typeSource: Argument.source)
     }
+    MadeSlots.current?.slots.append(self)
   }
 
   /// The value; the session runs no verb whose required parameters are not bound.
@@ -55,6 +56,13 @@ protocol AnyParameterSlot: AnyObject {
   var written: String { get }
   /// - Throws: What is wrong with the value; the slot is then as it was.
   func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws
+}
+
+/// The slots that are made while a verb is: its properties', in the order of declaration. Asking the verb for them by
+/// reflection would take longer than all else that binding a call does. A verb is made on one thread.
+final class MadeSlots: @unchecked Sendable {
+  @TaskLocal static var current: MadeSlots?
+  var slots: [any AnyParameterSlot] = []
 }
 
 /// A property wrapper that declares a parameter.

@@ -70,7 +70,8 @@ struct VerbCall {
   let slots: [any AnyParameterSlot]
 
   init(_ type: any Verb.Type) {
-    verb = type.init()
-    slots = Mirror(reflecting: verb).children.compactMap { ($0.value as? any SlotHolder)?.anySlot }
+    let made = MadeSlots()
+    verb = MadeSlots.$current.withValue(made) { type.init() }
+    slots = made.slots
   }
 }

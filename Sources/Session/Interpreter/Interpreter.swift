@@ -102,7 +102,7 @@ final class Interpreter {
         }
       }
       result = try attempt(.pending(.anything), at: statement.span) {
-        try execute(statement, in: &scope)
+        try execute(statement, in: &scope, isTopLevel: isTopLevel)
       }
       if isTopLevel || index < statements.count - 1 {
         if case .pipe(let pipe) = statement {
@@ -135,7 +135,9 @@ final class Interpreter {
     }
   }
 
-  private func execute(_ statement: Statement, in scope: inout Scope) throws -> Datum {
+  private func execute(
+    _ statement: Statement, in scope: inout Scope, isTopLevel: Bool
+  ) throws -> Datum {
     switch statement {
     case .definition(let definition):
       if mode == .check, let function = scope.functions[definition.name.text] {
@@ -148,7 +150,11 @@ final class Interpreter {
       let isReserved = name.text == "_" || name.text == "here" || name.text == "args"
       // Also after an error, so that one mistake is reported once.
       var value = Datum.pending(.anything)
-      defer { scope.names[name.text] = .value(value) }
+      defer {
+        // Held twice, the names would be copied for each of them.
+        if isTopLevel { globals.names = [:] }
+        scope.names[name.text] = .value(value)
+      }
       if isReserved {
         throw Diagnostic(
           code: "bind.name", "`\(name.text)` is olv's own name", at: name.span,
