@@ -148,6 +148,9 @@ public final class Session {
     "bind.choice", "bind.range", "bind.parameter", "bind.twice", "bind.arity",
   ]
 
+  /// What is wrong with a pack that the script uses.
+  private static let packCodes: Set = ["bind.pack", "bind.broken-pack"]
+
   /// Runs a script.
   ///
   /// - Parameters:
@@ -222,7 +225,10 @@ public final class Session {
     } catch {
       interpreter.record(Diagnostic(error, at: nil))
     }
-    return interpreter.diagnostics
+    let found = interpreter.diagnostics
+    // Without a pack its names are missing, and saying so of each of them would hide what is wrong.
+    guard found.contains(where: { Self.packCodes.contains($0.code) }) else { return found }
+    return found.filter { Self.packCodes.contains($0.code) || Self.localCodes.contains($0.code) }
   }
 
   /// A pack by its name or path; read once.

@@ -35,7 +35,8 @@ import Testing
   @Test(arguments: ["syntax", "binder"]) func everyDiagnosticHasASpan(_ name: String) {
     for golden in Goldens(name).cases {
       for diagnostic in Bench().problems(golden.input) {
-        #expect(diagnostic.span != nil, "\(golden.input): \(diagnostic.message)")
+        #expect(
+          diagnostic.source?.text == golden.input, "\(golden.input): \(diagnostic.message)")
       }
     }
   }

@@ -23,7 +23,7 @@ import Testing
       let bench = try Workbench(prelude: script.hasPrefix("use demo"))
       let errors = bench.failure(script)
       return (bench.warnings + errors).map { diagnostic in
-        #expect(diagnostic.span != nil, "\(script): \(diagnostic.message)")
+        #expect(diagnostic.source?.text == script, "\(script): \(diagnostic.message)")
         if let correction = diagnostic.correction {
           corrections += 1
           let corrected = try? Workbench().session.check(

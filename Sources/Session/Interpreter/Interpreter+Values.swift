@@ -229,10 +229,18 @@ extension Interpreter {
         local.model = .nothing
         let call = Call(
           verb: Name("load"), arguments: [Argument(value: Value(.string(Text(location))))])
-        guard case .model(let model) = try execute(Pipe(stages: [.call(call)]), in: &local) else {
-          throw NotYetKnown(kind: .model)
+        let wasStrict = isStrict
+        isStrict = true
+        defer { isStrict = wasStrict }
+        do {
+          let made = try execute(Pipe(stages: [.call(call)]), in: &local)
+          guard case .model(let model) = made else { throw NotYetKnown(kind: .model) }
+          return model
+        } catch var diagnostic as Diagnostic {
+          // No text holds this call: whoever named the model is told.
+          diagnostic.span = nil
+          throw diagnostic
         }
-        return model
       })
   }
 }
