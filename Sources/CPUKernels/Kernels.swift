@@ -78,8 +78,9 @@ public protocol Kernels {
   static func sumOfSquares(_ x: Floats, _ count: Int) -> Double
   /// The log-sum-exp of a row of logits.
   static func logSumExp(_ logits: Floats, _ count: Int) -> Float
-  /// `x = factor · exp(x − logSumExp)`, in place.
-  static func softmax(_ x: MutableFloats, _ logSumExp: Float, _ factor: Float, _ count: Int)
+  /// `y = factor · exp(x − logSumExp)`; y may be x.
+  static func softmax(
+    _ x: Floats, _ logSumExp: Float, _ factor: Float, _ y: KernelOutput, _ count: Int)
 
   // MARK: Optimizer
 

@@ -48,7 +48,7 @@ extension CompiledKernels {
   ) -> Float {
     for j in 0..<count { scores[j] = scale * dot(q, k + j * keyStride, width) }
     let total = logSumExp(scores, count)
-    softmax(scores, total, 1, count)
+    softmax(scores, total, 1, .floats(scores), count)
     eachVector(width) { i, n in
       var sum = splat(0)
       for j in 0..<count {

@@ -69,10 +69,10 @@ extension CompiledKernels {
   }
 
   public static func softmax(
-    _ x: MutableFloats, _ logSumExp: Float, _ factor: Float, _ count: Int
+    _ x: Floats, _ logSumExp: Float, _ factor: Float, _ y: KernelOutput, _ count: Int
   ) {
     let shift = splat(logSumExp)
     let f = splat(factor)
-    eachVector(count) { i, n in store(exponential(load(x + i, n) - shift) * f, x + i, n) }
+    write(count, to: y) { i, n in exponential(load(x + i, n) - shift) * f }
   }
 }

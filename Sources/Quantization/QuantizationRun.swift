@@ -122,7 +122,7 @@ struct QuantizationRun {
         stage: "quantize \(linear.name)", done: layers.count, total: targets.count,
         unit: "layers"))
     var result = linear
-    result.weight = .packed(matrix)
+    result.weight = .packed(parked(matrix))
     return result
   }
 
@@ -136,25 +136,19 @@ struct QuantizationRun {
     for linear in model.blocks[index].linears where isTarget(linear) {
       Residency.release(linear.weight)
     }
-    model.blocks[index] = scratch.map { moved(block, to: $0) } ?? block
+    model.blocks[index] = block
     if scratch != nil { backend.trim() }
   }
 
-  /// The block with the codes of its linears in `file`; as it is where that cannot take them.
-  private func moved(_ block: Block, to file: ScratchFile) -> Block {
-    var block = block
-    for place in block.linears.indices where isTarget(block.linears[place]) {
-      guard case .packed(let matrix) = block.linears[place].weight,
-        let tensors = file.take(
-          [matrix.codes, matrix.scales] + [matrix.zeros, matrix.groupIndex].compactMap { $0 })
-      else { continue }
-      block.linears[place].weight = .packed(
-        PackedMatrix(
-          rows: matrix.rows, columns: matrix.columns, grid: matrix.grid, codes: tensors[0],
-          scales: tensors[1], zeros: matrix.zeros == nil ? nil : tensors[2],
-          groupIndex: matrix.groupIndex == nil ? nil : tensors[tensors.count - 1]))
-    }
-    return block
+  /// The matrix with its codes in the file where they wait; as it is where there is none, or it has no room.
+  private func parked(_ matrix: PackedMatrix) -> PackedMatrix {
+    let tensors =
+      [matrix.codes, matrix.scales] + [matrix.zeros, matrix.groupIndex].compactMap { $0 }
+    guard let parked = scratch?.take(tensors) else { return matrix }
+    return PackedMatrix(
+      rows: matrix.rows, columns: matrix.columns, grid: matrix.grid, codes: parked[0],
+      scales: parked[1], zeros: matrix.zeros == nil ? nil : parked[2],
+      groupIndex: matrix.groupIndex == nil ? nil : parked[parked.count - 1])
   }
 
   private static let stem = "block"

@@ -134,6 +134,29 @@ struct TextbookGPTQ {
     }
   }
 
+  /// In one square with its Hessian the factor is the same, and the Hessian still says what rounding costs.
+  @Test(arguments: [40, 600])
+  func aFactorBesideItsHessian(n: Int) throws {
+    let h = Self.hessian(n, samples: 3 * n)
+    let full = try backend.tensor(h)
+    for order in Self.orders(n, group: 8) {
+      let space = try backend.hessianSpace(n)
+      try backend.copy(full, into: space.hessian)
+      let alone = try backend.inverseFactor(full, order: order, damping: 0.01, into: nil)
+      let beside = try backend.inverseFactor(
+        space.hessian, order: order, damping: 0.01, into: try #require(space.factor))
+      let (u, v) = (try backend.matrix(alone.upper), try backend.matrix(beside.upper))
+      let upper = Matrix(n, n) { $0 <= $1 ? v[$0, $1] : 0 }
+      #expect(upper.distance(u) < 1e-5 * u.values.reduce(0) { max($0, abs($1)) })
+      let weight = try backend.tensor(Matrix.random(20, n, seed: 4))
+      let grid = Grid(bits: 4, group: 8, symmetric: false)
+      let rounded = try backend.gptq(weight, factor: beside, to: grid, rule: .minmax)
+      #expect(
+        try backend.roundingError(rounded, of: weight, hessian: space.hessian)
+          == backend.roundingError(rounded, of: weight, hessian: full))
+    }
+  }
+
   @Test func deadColumnsAndDamping() throws {
     let n = 32
     var h = Self.hessian(n, samples: 120)

@@ -87,9 +87,18 @@ private struct LossPass {
     let total = kernels.logSumExp(logits, vocabulary)
     losses[row] = total - logits[target]
     guard let gradient else { return }
-    kernels.softmax(logits, total, gradient, vocabulary)
-    logits[target] -= gradient
-    if let narrow { kernels.narrowToBF16(logits, 1, narrow, vocabulary) }
+    var own: Float = 0
+    withUnsafeMutablePointer(to: &own) {
+      kernels.softmax(logits + target, total, gradient, .floats($0), 1)
+    }
+    own -= gradient
+    if let narrow {
+      kernels.softmax(logits, total, gradient, .halves(narrow), vocabulary)
+      kernels.narrowToBF16(&own, 1, narrow + target, 1)
+    } else {
+      kernels.softmax(logits, total, gradient, .floats(logits), vocabulary)
+      logits[target] = own
+    }
   }
 
   /// For heads that have to be converted: a chunk of rows meets the head a panel at a time, all threads together.
