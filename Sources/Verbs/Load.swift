@@ -2,6 +2,7 @@ import Cache
 import Checkpoints
 import Data
 import JSON
+import Language
 import Models
 import Runtime
 import Session
@@ -79,7 +80,11 @@ struct Load: Verb {
     guard let engine = context.session.host as? Engine, !engine.isPromised(source.location) else {
       return
     }
-    _ = try folder(engine, context.session)
+    do { _ = try folder(engine, context.session) } catch var failure as ArgumentFailure {
+      let known = context.names(for: Self.name).map(\.name)
+      failure.meant = failure.meant ?? didYouMean(source.location, among: known)
+      throw failure
+    }
     if let adapter, !engine.isPromised(adapter.path) { _ = try adapterFolder(engine) }
   }
 

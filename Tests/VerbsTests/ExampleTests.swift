@@ -22,8 +22,8 @@ struct ExampleTests {
     }
   }
 
-  /// The standard library with a demo pack that sets a few rows aside where the real one sets a thousand: examples that leave
-  /// the rows to the pack need not take minutes here.
+  /// The standard library with a demo pack of few rows, short sequences and small batches: examples that leave these to the
+  /// pack need not take minutes here.
   final class SmallLibrary {
     let folder: String
 
@@ -39,12 +39,13 @@ struct ExampleTests {
         try Shared.link("\(folder)/demo/\(name)", to: "\(whole)/demo/\(name)")
       }
       var pack = try String(contentsOfFile: "\(whole)/demo/demo.olv", encoding: .utf8)
-      let slices = [
+      let sizes = [
         ("\":4096\"", "\":256\""), ("4096:4224", "4096:4102"), ("5000:6000", "5000:5030"),
+        ("batch=4 length=192", "batch=1 length=64"), ("quantize length=256", "quantize length=64"),
       ]
-      for (rows, few) in slices {
-        try #require(pack.contains(rows))
-        pack = pack.replacing(rows, with: few)
+      for (whole, small) in sizes {
+        try #require(pack.contains(whole))
+        pack = pack.replacing(whole, with: small)
       }
       try Shared.write(pack, to: "\(folder)/demo/demo.olv")
     }
