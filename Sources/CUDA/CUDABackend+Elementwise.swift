@@ -71,6 +71,7 @@ extension CUDABackend {
   public func accumulate(_ source: Tensor, into target: Tensor) throws {
     try require(
       source.shape == target.shape, "accumulate", expected: target.summary, found: source.summary)
+    copies.forget(target)
     try addRows(target, source, into: target, "accumulate")
   }
 

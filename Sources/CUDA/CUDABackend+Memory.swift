@@ -15,8 +15,13 @@ extension CUDABackend {
         found: "\(shape)")
       bytes = product
     }
-    return Tensor(
-      try DeviceStorage(byteCount: bytes, memory: memory, "make"), shape: shape, dtype: dtype)
+    func storage() throws -> DeviceStorage {
+      try DeviceStorage(byteCount: bytes, memory: memory, "make")
+    }
+    do { return Tensor(try storage(), shape: shape, dtype: dtype) } catch is OutOfMemory {
+      copies.forgetAll()
+      return Tensor(try storage(), shape: shape, dtype: dtype)
+    }
   }
 
   public func place(_ host: Tensor) throws -> Tensor {
@@ -113,6 +118,7 @@ extension CUDABackend {
       expected: target.summary, found: source.summary)
     try check(source, "copy", "the source")
     try check(target, "copy", "the target")
+    copies.forget(target)
     guard source.count > 0 else { return }
     if source.isContiguous, target.isContiguous {
       try driver.enter("copy")
@@ -127,6 +133,7 @@ extension CUDABackend {
 
   public func fill(_ target: Tensor, with value: Float) throws {
     try check(target, "fill", "the target")
+    copies.forget(target)
     if value == 0, target.isContiguous, target.byteCount > 0 {
       try driver.enter("fill")
       try driver.check(

@@ -68,6 +68,7 @@ extension CUDABackend {
     _ parameters: [AdamWParameter], settings: AdamWSettings, step: Int, gradientScale: Float
   ) throws {
     let name = "adamW"
+    copies.forgetAll()
     var table = OptimizerTable()
     for parameter in parameters {
       let tensors = [parameter.value, parameter.gradient, parameter.first, parameter.second]

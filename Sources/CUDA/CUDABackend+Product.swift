@@ -17,6 +17,7 @@ extension CUDABackend {
       found:
         "[\(left.rows), \(left.columns)] · [\(right.rows), \(right.columns)]")
     let result = try c ?? make([left.rows, right.columns], .f32)
+    copies.forget(result)
     try check(result, name, "c", rows: left.rows, columns: right.columns, .f32)
     try multiply(left, right, into: result, alpha: alpha, beta: c == nil ? 0 : beta, name)
     return result

@@ -10,6 +10,7 @@ extension CUDABackend {
       target.isContiguous && target.dtype.isFloat, "fill",
       expected: "contiguous floating-point numbers", found: target.summary)
     try check(target, "fill", "the target")
+    copies.forget(target)
     try launch(
       .random, "fill_random", grid: Extent((target.count + 1023) / 1024), block: 256, target,
       target.dtype.code, target.count, stream.key,

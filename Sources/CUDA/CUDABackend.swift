@@ -20,6 +20,9 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
   let kernels: KernelLibrary
   let products: Products
   let libraries: Libraries
+  /// What is kept on disk for the card.
+  let cache: CubinCache
+  let copies = WorkingCopies()
   let times: KernelTimes?
   let limits = Limits()
   let attentionState = AttentionState()
@@ -51,6 +54,7 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
   ) throws {
     self.libraries = libraries
     self.times = times
+    self.cache = cache
     driver = try Driver(libraries.driver, index: index)
     memory = DeviceMemory(driver, limit: limit)
     kernels = KernelLibrary(driver, try Compiler(libraries.compiler), cache)

@@ -19,7 +19,8 @@ extension Tensor {
   var transposed: ProductFactor { ProductFactor(tensor: self, isTransposed: true) }
 }
 
-/// Matrix products through cuBLASLt. What it recommends for a shape is asked for once.
+/// Matrix products through cuBLASLt. What it recommends for a shape is asked for once; where a product is large, its
+/// recommendations are tried, and the fastest is kept (`ProductTuning`).
 final class Products: Sendable {
   /// How the factors are multiplied. Sums are f32.
   enum Arithmetic: Hashable, Sendable {
@@ -29,7 +30,7 @@ final class Products: Sendable {
     case tensor32
   }
 
-  private struct Shape: Hashable {
+  struct Shape: Hashable {
     var m, n, k: Int
     var transposedA, transposedB: Bool
     var typeA, typeB, typeC: DType
@@ -39,11 +40,12 @@ final class Products: Sendable {
     var hasBias: Bool
   }
 
-  private struct Plan: @unchecked Sendable {
-    var operation, a, b, c: olv_handle?
-    /// cublasLtMatmulAlgo_t: 64 bytes.
-    var algorithm: [UInt64]
-    var workspace: Int
+  struct Plan: @unchecked Sendable {
+    fileprivate(set) var operation, a, b, c: olv_handle?
+    /// What is recommended, the best first. cublasLtMatmulAlgo_t: 64 bytes each.
+    fileprivate(set) var algorithms: [[UInt64]]
+    /// The place of the one in use.
+    var chosen = 0
   }
 
   private struct State: @unchecked Sendable {
@@ -54,7 +56,9 @@ final class Products: Sendable {
   private struct Handle: @unchecked Sendable { var pointer: olv_handle? }
 
   private let table: olv_products
-  private let driver: Driver
+  let driver: Driver
+  /// The library's, as it counts.
+  let version: Int
   private let handle: Handle
   private let state = Mutex(State())
   /// What cuBLAS asks for on recent cards.
@@ -62,6 +66,7 @@ final class Products: Sendable {
 
   init(_ table: olv_products, _ driver: Driver) throws {
     (self.table, self.driver) = (table, driver)
+    version = Int(table.version())
     try driver.enter("open")
     var pointer: olv_handle?
     let status = table.create(&pointer)
@@ -87,9 +92,13 @@ final class Products: Sendable {
 
   /// `c = alpha · a · b + beta · c (+ bias to every row)`: a `[m, k]`, b `[k, n]` of one type, c `[m, n]` of that type or
   /// f32, bias `[n]` of c's type.
+  ///
+  /// - Parameter tune: Chooses among the recommendations for a shape seen for the first time; it runs the product with each
+  ///   by the function it is given.
   func multiply(
     _ a: ProductFactor, _ b: ProductFactor, into c: Tensor, alpha: Float = 1, beta: Float = 0,
-    bias: Tensor? = nil, arithmetic: Arithmetic = .exact, memory: DeviceMemory, _ operation: String
+    bias: Tensor? = nil, arithmetic: Arithmetic = .exact, memory: DeviceMemory, _ operation: String,
+    tune: (Shape, Plan, (_ choice: Int, _ target: Tensor) throws -> Void) throws -> Int
   ) throws {
     let (m, n, k) = (c.rows, c.columns, a.columns)
     try require(
@@ -105,34 +114,35 @@ final class Products: Sendable {
       strideA: b.tensor.stride, strideB: a.tensor.stride, strideC: c.stride,
       alignA: alignment(b.tensor), alignB: alignment(a.tensor), alignC: alignment(c),
       arithmetic: arithmetic, hasBias: bias != nil)
-    let (alpha, beta) = (alpha, beta)
     try state.withLock { state in
-      let plan: Plan
-      if let known = state.plans[shape] {
-        plan = known
-      } else {
-        plan = try self.plan(shape, operation)
-        state.plans[shape] = plan
-      }
       if state.workspace == nil {
         state.workspace = try DeviceStorage(
           byteCount: Self.workspaceBytes, memory: memory, operation)
       }
-      if let bias {
-        var address = bias.address
-        try set(plan.operation, 8, &address, operation)
-      }
-      let status = withUnsafePointer(to: alpha) { alpha in
-        withUnsafePointer(to: beta) { beta in
-          plan.algorithm.withUnsafeBytes { algorithm in
-            table.matmul(
-              handle.pointer, plan.operation, alpha, b.tensor.address, plan.a, a.tensor.address,
-              plan.b, beta, c.address, plan.c, c.address, plan.c, algorithm.baseAddress,
-              state.workspace?.address ?? 0, Self.workspaceBytes, driver.stream)
+      let workspace = state.workspace?.address ?? 0
+      func run(_ plan: Plan, _ choice: Int, _ beta: Float, _ target: Tensor) throws {
+        if let bias {
+          var address = bias.address
+          try set(plan.operation, 8, &address, operation)
+        }
+        let status = withUnsafePointer(to: alpha) { alpha in
+          withUnsafePointer(to: beta) { beta in
+            plan.algorithms[choice].withUnsafeBytes { algorithm in
+              table.matmul(
+                handle.pointer, plan.operation, alpha, b.tensor.address, plan.a, a.tensor.address,
+                plan.b, beta, target.address, plan.c, target.address, plan.c,
+                algorithm.baseAddress, workspace, Self.workspaceBytes, driver.stream)
+            }
           }
         }
+        try check(status, "cublasLtMatmul", operation)
       }
-      try check(status, "cublasLtMatmul", operation)
+      if let known = state.plans[shape] { return try run(known, known.chosen, beta, c) }
+      var plan = try self.plan(shape, operation)
+      state.plans[shape] = plan
+      plan.chosen = try tune(shape, plan) { try run(plan, $0, 0, $1) }
+      state.plans[shape] = plan
+      try run(plan, plan.chosen, beta, c)
     }
   }
 
@@ -161,9 +171,7 @@ final class Products: Sendable {
   }
 
   private func plan(_ shape: Shape, _ name: String) throws -> Plan {
-    var plan = Plan(
-      operation: nil, a: nil, b: nil, c: nil, algorithm: [UInt64](repeating: 0, count: 8),
-      workspace: 0)
+    var plan = Plan(operation: nil, a: nil, b: nil, c: nil, algorithms: [])
     var isComplete = false
     defer { if !isComplete { destroy(plan) } }
     // CUBLAS_COMPUTE_32F is 68, CUBLAS_COMPUTE_32F_FAST_TF32 77; alpha and beta are f32 (0).
@@ -209,19 +217,22 @@ final class Products: Sendable {
     ] { try prefer(Int32(attribute), alignment) }
 
     // cublasLtMatmulHeuristicResult_t: the algorithm (64 bytes), its workspace (8), its state (4), and more: 96 bytes.
-    var results = [UInt64](repeating: 0, count: 12)
+    let wanted = Double(m) * Double(n) * Double(k) * 2 >= ProductTuning.work ? 8 : 1
+    var results = [UInt64](repeating: 0, count: 12 * wanted)
     var found: Int32 = 0
     try check(
       table.heuristic(
-        handle.pointer, plan.operation, plan.a, plan.b, plan.c, plan.c, preference, 1, &results,
-        &found), "cublasLtMatmulAlgoGetHeuristic", name)
-    guard found > 0, Int32(truncatingIfNeeded: results[9]) == 0 else {
+        handle.pointer, plan.operation, plan.a, plan.b, plan.c, plan.c, preference, Int32(wanted),
+        &results, &found), "cublasLtMatmulAlgoGetHeuristic", name)
+    for place in 0..<min(Int(found), wanted)
+    where Int32(truncatingIfNeeded: results[12 * place + 9]) == 0 {
+      plan.algorithms.append(Array(results[12 * place..<12 * place + 8]))
+    }
+    guard !plan.algorithms.isEmpty else {
       throw CUDACallFailed(
         operation: name, call: "cublasLtMatmulAlgoGetHeuristic",
         error: "no algorithm for [\(n), \(k)] · [\(k), \(m)]")
     }
-    plan.algorithm = Array(results[..<8])
-    plan.workspace = Int(results[8])
     isComplete = true
     return plan
   }
@@ -235,21 +246,4 @@ final class Products: Sendable {
 extension Tensor {
   /// Elements from one row to the next, also where there is only one row.
   var stride: Int { rows <= 1 ? max(columns, 1) : rowStride }
-}
-
-extension CUDABackend {
-  /// `c = alpha · a · b + beta · c (+ bias)`; see `Products.multiply`.
-  func multiply(
-    _ a: ProductFactor, _ b: ProductFactor, into c: Tensor, alpha: Float = 1, beta: Float = 0,
-    bias: Tensor? = nil, arithmetic: Products.Arithmetic = .exact, _ operation: String
-  ) throws {
-    func run() throws {
-      try products.multiply(
-        a, b, into: c, alpha: alpha, beta: beta, bias: bias, arithmetic: arithmetic, memory: memory,
-        operation)
-    }
-    guard let times else { return try run() }
-    try times.time(
-      "\(operation) [\(c.rows), \(a.columns)] · [\(a.columns), \(c.columns)]", driver, run)
-  }
 }

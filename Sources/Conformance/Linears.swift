@@ -34,6 +34,10 @@ private struct LinearCase: Sendable {
     LinearCase(n: 3, inputs: 264, outputs: 72, kind: .dense(.bf16), bias: true),
     LinearCase(n: 130, inputs: 256, outputs: 512, kind: .dense(.bf16), rank: 8, dropout: 0.05),
     LinearCase(n: 129, inputs: 264, outputs: 200, kind: .dense(.bf16), rank: 64, isView: true),
+    LinearCase(n: 201, inputs: 320, outputs: 136, kind: .dense(.bf16), rank: 64, dropout: 0.3),
+    LinearCase(
+      n: 700, inputs: 384, outputs: 64, kind: .dense(.bf16), rank: 128, dropout: 0.1, isView: true),
+    LinearCase(n: 65, inputs: 64, outputs: 64, kind: .dense(.bf16), rank: 16, dropout: 0.05),
     LinearCase(n: 19, inputs: 33, outputs: 65, kind: .dense(.f32), precision: .f32, rank: 4),
     LinearCase(
       n: 19, inputs: 64, outputs: 96, kind: .dense(.f16), precision: .f32, bias: true, rank: 5,

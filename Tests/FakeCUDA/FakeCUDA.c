@@ -164,6 +164,7 @@ static int log_text(olv_handle program, char *text) { return strcpy(text, "line 
 static int destroy(olv_handle *program) { return 0; }
 
 static int products_create(olv_handle *pointer) { return *pointer = handle(2), 0; }
+static int products_version(void) { return 120000; }
 static int products_destroy(olv_handle pointer) { return 0; }
 
 void olv_fake_fill(olv_driver *driver, olv_compiler *compiler, olv_products *products) {
@@ -180,6 +181,7 @@ void olv_fake_fill(olv_driver *driver, olv_compiler *compiler, olv_products *pro
   compiler->destroy = destroy;
   // No test multiplies: a call of anything else is a mistake that shows at once.
   memset(products, 0, sizeof *products);
+  products->version = products_version;
   products->create = products_create;
   products->destroy = products_destroy;
 }

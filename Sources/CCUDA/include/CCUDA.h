@@ -110,8 +110,10 @@ typedef struct {
   F(log, "nvrtcGetProgramLog", (olv_handle program, char *log))                                   \
   F(destroy, "nvrtcDestroyProgram", (olv_handle *_Nonnull program))
 
-/// Matrix products, libcublasLt. Functions return 0 or a status.
+/// Matrix products, libcublasLt. Functions return 0 or a status; `version` returns the library's, as a size_t of which an
+/// int holds all.
 #define OLV_PRODUCT_FUNCTIONS(F)                                                                  \
+  F(version, "cublasLtGetVersion", (void))                                                        \
   F(create, "cublasLtCreate", (olv_handle *_Nonnull handle))                                               \
   F(destroy, "cublasLtDestroy", (olv_handle handle))                                              \
   F(matmul, "cublasLtMatmul",                                                                     \

@@ -30,3 +30,10 @@ extern "C" __global__ void fill(
     for (i64 column = start; column < columns && column < (i64)(blockIdx.x + 1) * 1024; column += 256)
       store_any(target, row * stride + column, type, value);
 }
+
+// differ = 1 where two arrays are not the same, word for word.
+extern "C" __global__ void compare(const u32 *a, const u32 *b, i64 words, int *differ) {
+  bool same = true;
+  for (i64 i = (i64)blockIdx.x * 256 + threadIdx.x; i < words; i += (i64)gridDim.x * 256) same &= a[i] == b[i];
+  if (!same) *differ = 1;
+}

@@ -1,37 +1,7 @@
 // The dropout mask of an adapter's input, and its scaled copy.
 
-// Whether element `index` survives: the hash of the index and the stream's key that every backend computes, its upper 24
-// bits against the threshold.
-__device__ __forceinline__ bool survives(u32 index, u32 low, u32 high, u32 threshold) {
-  u32 z = index ^ low;
-  z ^= z >> 16;
-  z *= 0x7FEB352Du;
-  z ^= z >> 15;
-  z *= 0x846CA68Bu;
-  z ^= z >> 16;
-  z ^= high;
-  z *= 0x9E3779B1u;
-  z ^= z >> 15;
-  return (z >> 8) >= threshold;
-}
-
 // y = x · factor where the element survives, else 0; x of either type, y of its type. Element (i, j) has number
 // i · width + j, which wraps at 32 bits.
-extern "C" __global__ void drop_bf16(
-    const bf16 *x, i64 x_stride, bf16 *y, int width, int blocks, u32 low, u32 high, u32 threshold,
-    float factor) {
-  i64 row = blockIdx.x / blocks;
-  int i = ((blockIdx.x % blocks) * 256 + threadIdx.x) * 8;
-  if (i >= width) return;
-  float v[8];
-  load8(x + row * x_stride + i, v);
-  u32 index = (u32)(row * width + i);
-#pragma unroll
-  for (int j = 0; j < 8; j++)
-    v[j] = survives(index + j, low, high, threshold) ? v[j] * factor : 0;
-  store8(y + row * width + i, v);
-}
-
 extern "C" __global__ void drop_any(
     const void *x, i64 x_stride, void *y, int type, int width, int blocks, u32 low, u32 high,
     u32 threshold, float factor) {
