@@ -49,7 +49,7 @@ extension CUDABackend {
     let input = x.isAligned ? x : try contiguous(x)
     let stage = (64 + term.rank) * (64 + 8) * 2
     try launch(
-      form.source, "low_rank_reduce", grid: Extent((x.rows + 63) / 64), block: 512,
+      form.source, "low_rank_reduce", grid: Extent((x.rows + 63) / 64), block: 256,
       shared: 4 * stage, input, input.stride, term.a, low, reduced.stride, bits(of: reduced, term),
       reduced.stride * 2, Int32(x.rows), Int32(x.columns), term.key.low, term.key.high,
       term.threshold, term.survivorScale)
@@ -101,13 +101,15 @@ extension CUDABackend {
     try launch(
       form.source, "low_rank_input",
       grid: Extent((target.columns + 127) / 128, (target.rows + 63) / 64), block: 256,
-      shared: 64 * 16 + 2 * max(tile + factor, out), low, low.stride, term.a, bits(of: reduced, term),
+      shared: 64 * 16 + 2 * max(tile + factor, out), low, low.stride, term.a,
+      bits(of: reduced, term),
       reduced.stride * 2, target, target.stride, Int32(target.rows), Int32(target.columns),
       term.survivorScale)
   }
 
   /// What a forward product has left, checked.
-  func kept(_ reduced: Tensor?, _ term: AdapterFactors, rows: Int, _ name: String) throws -> Tensor {
+  func kept(_ reduced: Tensor?, _ term: AdapterFactors, rows: Int, _ name: String) throws -> Tensor
+  {
     guard let reduced else {
       throw ShapeMismatch(operation: name, expected: "the reduced input", found: "none")
     }

@@ -26,3 +26,8 @@ struct KernelSourceTests {
     }
   }
 }
+
+extension KernelSource: CustomTestStringConvertible {
+  /// Not the whole text, which a failure would print byte by byte.
+  public var testDescription: String { ([name] + defines).joined(separator: " ") }
+}

@@ -10,8 +10,8 @@ constexpr int threads = 256;
 
 // low [rows, RANK] = factor · drop(x) · aᵀ, x [rows, width], a [RANK, width].
 //
-// Grid: (rows / 64). A block's sixteen warps are four groups of 16 rows by four parts of the columns at hand.
-extern "C" __global__ void __launch_bounds__(512) low_rank_reduce(
+// Grid: (rows / 64). A block's eight warps are four groups of 16 rows by two halves of each 64 columns.
+extern "C" __global__ void __launch_bounds__(threads) low_rank_reduce(
     const bf16 *__restrict__ x, i64 x_stride, const bf16 *__restrict__ a, bf16 *__restrict__ low, i64 low_stride,
     u8 *__restrict__ bits, i64 bits_stride, int rows, int width, u32 key_low, u32 key_high, u32 threshold,
     float factor) {
@@ -19,23 +19,21 @@ extern "C" __global__ void __launch_bounds__(512) low_rank_reduce(
   extern __shared__ __align__(16) u8 shared[];
   bf16 *tiles = reinterpret_cast<bf16 *>(shared);
   int first = blockIdx.x * 64, chunks = width / chunk;
-  // Eight elements of a chunk are this thread's own.
-  int row = threadIdx.x / 8, unit = threadIdx.x % 8, own = row * pitch + unit * 8;
-  bool valid = first + row < rows;
-  const bf16 *source = x + (valid ? (i64)(first + row) * x_stride + unit * 8 : 0);
-#if MASKED
-  u8 *mask = bits + (i64)(first + row) * bits_stride + unit;
-  u32 index = (u32)((i64)(first + row) * width + unit * 8);
-#endif
-  int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 3, part = warp / 4;
+  int row = threadIdx.x / 8, unit = threadIdx.x % 8;
+  int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 3, half = warp / 4;
 
   auto fetch = [&](int number) {
     if (number < chunks) {
       bf16 *tile = tiles + number % stages * stage, *factor_tile = tile + 64 * pitch;
-      copy_async(tile + own, source + (valid ? number * chunk : 0), valid);
+      int column = number * chunk + unit * 8;
 #pragma unroll
-      for (int r = row; r < RANK; r += 64)
-        copy_async(factor_tile + r * pitch + unit * 8, a + (i64)r * width + number * chunk + unit * 8, true);
+      for (int r = row; r < 64; r += 32) {
+        bool valid = first + r < rows;
+        copy_async(tile + r * pitch + unit * 8, x + (valid ? (i64)(first + r) * x_stride + column : 0), valid);
+      }
+#pragma unroll
+      for (int r = row; r < RANK; r += 32)
+        copy_async(factor_tile + r * pitch + unit * 8, a + (i64)r * width + column, true);
     }
     commit_copies();
   };
@@ -44,60 +42,58 @@ extern "C" __global__ void __launch_bounds__(512) low_rank_reduce(
   float sums[RANK / 8][4] = {};
   for (int number = 0; number < chunks; number++) {
     bf16 *tile = tiles + number % stages * stage;
-#if MASKED
-    // While the copy is under way.
-    u32 kept = 0;
-#pragma unroll
-    for (int j = 0; j < 8; j++)
-      kept |= survives(index + number * chunk + j, key_low, key_high, threshold) ? 1u << j : 0u;
-    if (valid) mask[number * 8] = (u8)kept;
-#endif
     await_copies<stages - 2>();
 #if MASKED
-    // A thread need wait for nobody to see what it has copied itself.
-    uint4 *place = reinterpret_cast<uint4 *>(tile + own);
-    *place = masked(*place, kept);
+    // A thread masks what it has copied itself, and need wait for nobody to see that.
+#pragma unroll
+    for (int r = row; r < 64; r += 32) {
+      uint4 *place = reinterpret_cast<uint4 *>(tile + r * pitch + unit * 8);
+      uint4 v = *place;
+      u32 index = (u32)((i64)(first + r) * width + number * chunk + unit * 8), kept = 0;
+#pragma unroll
+      for (int j = 0; j < 8; j++) kept |= survives(index + j, key_low, key_high, threshold) ? 1u << j : 0u;
+      *place = masked(v, kept);
+      if (first + r < rows) bits[(i64)(first + r) * bits_stride + number * 8 + unit] = (u8)kept;
+    }
 #endif
     __syncthreads();
     // Into the tile that all have done with.
     fetch(number + stages - 1);
-    u32 f[4];
-    load_matrices(f, tile + (group * 16 + piece_row()) * pitch + part * 16 + piece_column());
     const bf16 *factor_tile = tile + 64 * pitch;
 #pragma unroll
-    for (int n = 0; n < RANK / 16; n++) {
-      u32 b[4];
-      load_matrices(b, factor_tile + (n * 16 + factor_row()) * pitch + part * 16 + factor_column());
-      multiply(sums[2 * n], f, b[0], b[1]);
-      multiply(sums[2 * n + 1], f, b[2], b[3]);
+    for (int p = 0; p < 2; p++) {
+      int k = (half * 2 + p) * 16;
+      u32 f[4];
+      load_matrices(f, tile + (group * 16 + piece_row()) * pitch + k + piece_column());
+#pragma unroll
+      for (int n = 0; n < RANK / 16; n++) {
+        u32 b[4];
+        load_matrices(b, factor_tile + (n * 16 + factor_row()) * pitch + k + factor_column());
+        multiply(sums[2 * n], f, b[0], b[1]);
+        multiply(sums[2 * n + 1], f, b[2], b[3]);
+      }
     }
   }
-  // The four parts' sums, then out.
+  // The halves' sums, then out.
   await_copies<0>();
   __syncthreads();
   float4 *parts = reinterpret_cast<float4 *>(shared) + group * (RANK / 8) * 32 + lane;
-  constexpr int next = 4 * (RANK / 8) * 32;
-  if (part > 0)
+  if (half == 1)
 #pragma unroll
-    for (int n = 0; n < RANK / 8; n++)
-      parts[(part - 1) * next + n * 32] = make_float4(sums[n][0], sums[n][1], sums[n][2], sums[n][3]);
+    for (int n = 0; n < RANK / 8; n++) parts[n * 32] = make_float4(sums[n][0], sums[n][1], sums[n][2], sums[n][3]);
   __syncthreads();
-  if (part > 0) return;
+  if (half == 1) return;
   int upper = first + group * 16 + lane / 4;
 #pragma unroll
   for (int n = 0; n < RANK / 8; n++) {
-#pragma unroll
-    for (int p = 0; p < 3; p++) {
-      float4 other = parts[p * next + n * 32];
-      sums[n][0] += other.x, sums[n][1] += other.y, sums[n][2] += other.z, sums[n][3] += other.w;
-    }
+    float4 other = parts[n * 32];
     int column = n * 8 + 2 * (lane & 3);
     if (upper < rows)
       *reinterpret_cast<u32 *>(low + (i64)upper * low_stride + column) =
-          pack_bf16(sums[n][0] * factor, sums[n][1] * factor);
+          pack_bf16((sums[n][0] + other.x) * factor, (sums[n][1] + other.y) * factor);
     if (upper + 8 < rows)
       *reinterpret_cast<u32 *>(low + (i64)(upper + 8) * low_stride + column) =
-          pack_bf16(sums[n][2] * factor, sums[n][3] * factor);
+          pack_bf16((sums[n][2] + other.z) * factor, (sums[n][3] + other.w) * factor);
   }
 }
 
