@@ -42,55 +42,80 @@ extension CompiledKernels {
     _ scores: MutableFloats, _ narrow: MutableHalves?, _ rows: AttentionRows,
     _ sums: MutableFloats, _ inverses: MutableFloats
   ) {
-    let factor = splat(rows.scale)
     for row in 0..<rows.count {
       let (first, last) = rows.seen(row)
       let line = scores + row * rows.length
       let halves = narrow.map { $0 + row * rows.length }
-      var top = splat(-Float.infinity)
-      eachVector(
-        from: first, to: last, whole: { top = maximum(top, load(line + $0)) },
-        part: {
-          top = maximum(top, inside(load(line + $0), $0, first, last, splat(-Float.infinity)))
-        })
-      let peak = maximum(top)
-      let shift = splat(rows.scale * peak)
-      var total = splat(0)
       clear(line, halves, 0, first & ~15)
       clear(line, halves, (last + 15) & ~15, rows.length)
-      if let halves {
-        eachVector(
-          from: first, to: last,
-          whole: {
-            let e = exponential(load(line + $0) * factor - shift)
-            total += e
-            storeHalves(narrowedFinite(e), halves + $0, 16)
-          },
-          part: {
-            let e = inside(
-              exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
-            total += e
-            storeHalves(narrowedFinite(e), halves + $0, 16)
-          })
-      } else {
-        eachVector(
-          from: first, to: last,
-          whole: {
-            let e = exponential(load(line + $0) * factor - shift)
-            total += e
-            store(e, line + $0)
-          },
-          part: {
-            let e = inside(
-              exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
-            total += e
-            store(e, line + $0)
-          })
-      }
-      let sum = sum(total)
-      sums[row * rows.step] = rows.scale * peak + logarithm(sum)
+      let shift = rows.scale * peak(line, first, last)
+      let sum =
+        halves.map { exponentials(line, $0, first, last, rows.scale, shift) }
+        ?? exponentials(line, first, last, rows.scale, shift)
+      sums[row * rows.step] = shift + logarithm(sum)
       inverses[row] = 1 / sum
     }
+  }
+
+  // Functions of their own: in one body they are too large for the compiler to place loads inside, and what it then places
+  // outside, all processor levels would share.
+
+  @inline(never)
+  private static func peak(_ line: MutableFloats, _ first: Int, _ last: Int) -> Float {
+    var top = splat(-Float.infinity)
+    eachVector(
+      from: first, to: last, whole: { top = maximum(top, load(line + $0)) },
+      part: {
+        top = maximum(top, inside(load(line + $0), $0, first, last, splat(-Float.infinity)))
+      })
+    return maximum(top)
+  }
+
+  /// exp(scale · score − shift) in place of the scores; their sum.
+  @inline(never)
+  private static func exponentials(
+    _ line: MutableFloats, _ first: Int, _ last: Int, _ scale: Float, _ shift: Float
+  ) -> Float {
+    var total = splat(0)
+    let (factor, shift) = (splat(scale), splat(shift))
+    eachVector(
+      from: first, to: last,
+      whole: {
+        let e = exponential(load(line + $0) * factor - shift)
+        total += e
+        store(e, line + $0)
+      },
+      part: {
+        let e = inside(
+          exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
+        total += e
+        store(e, line + $0)
+      })
+    return sum(total)
+  }
+
+  /// The same as bf16, beside the scores.
+  @inline(never)
+  private static func exponentials(
+    _ line: MutableFloats, _ halves: MutableHalves, _ first: Int, _ last: Int, _ scale: Float,
+    _ shift: Float
+  ) -> Float {
+    var total = splat(0)
+    let (factor, shift) = (splat(scale), splat(shift))
+    eachVector(
+      from: first, to: last,
+      whole: {
+        let e = exponential(load(line + $0) * factor - shift)
+        total += e
+        storeHalves(narrowedFinite(e), halves + $0, 16)
+      },
+      part: {
+        let e = inside(
+          exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
+        total += e
+        storeHalves(narrowedFinite(e), halves + $0, 16)
+      })
+    return sum(total)
   }
 
   public static func attentionSlopes(
