@@ -76,22 +76,7 @@ extension CompiledKernels {
   private static func exponentials(
     _ line: MutableFloats, _ first: Int, _ last: Int, _ scale: Float, _ shift: Float
   ) -> Float {
-    var total = splat(0)
-    let (factor, shift) = (splat(scale), splat(shift))
-    eachVector(
-      from: first, to: last,
-      whole: {
-        let e = exponential(load(line + $0) * factor - shift)
-        total += e
-        store(e, line + $0)
-      },
-      part: {
-        let e = inside(
-          exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
-        total += e
-        store(e, line + $0)
-      })
-    return sum(total)
+    summed(line, first, last, splat(scale), splat(shift)) { e, i in store(e, line + i) }
   }
 
   /// The same as bf16, beside the scores.
@@ -100,20 +85,29 @@ extension CompiledKernels {
     _ line: MutableFloats, _ halves: MutableHalves, _ first: Int, _ last: Int, _ scale: Float,
     _ shift: Float
   ) -> Float {
+    summed(line, first, last, splat(scale), splat(shift)) { e, i in
+      storeHalves(narrowedFinite(e), halves + i, 16)
+    }
+  }
+
+  @inline(__always)
+  private static func summed(
+    _ line: MutableFloats, _ first: Int, _ last: Int, _ factor: Vector, _ shift: Vector,
+    _ write: (Vector, Int) -> Void
+  ) -> Float {
     var total = splat(0)
-    let (factor, shift) = (splat(scale), splat(shift))
     eachVector(
       from: first, to: last,
       whole: {
         let e = exponential(load(line + $0) * factor - shift)
         total += e
-        storeHalves(narrowedFinite(e), halves + $0, 16)
+        write(e, $0)
       },
       part: {
         let e = inside(
           exponential(load(line + $0) * factor - shift), $0, first, last, splat(0))
         total += e
-        storeHalves(narrowedFinite(e), halves + $0, 16)
+        write(e, $0)
       })
     return sum(total)
   }

@@ -4,7 +4,8 @@ import Tensor
 /// Adapters' masters in the type of their products: made once a training step, not once a product.
 ///
 /// A copy serves until its master is written or the step ends. What writes into a tensor that it was given says so by
-/// `forget`; an optimizer's step forgets all, so nothing outlives it.
+/// `forget`. An optimizer's step forgets all, and so does a shortage of memory; what an interrupted step leaves, the next
+/// one's end clears.
 final class WorkingCopies: Sendable {
   private struct Entry {
     /// Held, so that no other storage takes its place meanwhile.

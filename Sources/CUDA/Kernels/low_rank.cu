@@ -1,5 +1,5 @@
 // The products of a low-rank adapter beside a large one, x being read once and its dropout applied on the way to the tensor
-// cores: what is masked never reaches memory. All three are bound by the reading or writing of one large matrix.
+// cores: what is masked never reaches memory. Each reads or writes one large matrix once, which is the least it can take.
 //
 // Compile-time: RANK, a multiple of 16 up to 128. MASKED, 1 where there is dropout; what survives is hashed out in the
 // forward product, and kept for the backward ones as a bit an element: bit j of byte i of a row is column 8i + j's.
