@@ -157,7 +157,7 @@ public struct AttentionRows: Sendable {
 /// A dropout mask: which elements of a stream survive.
 public struct DropoutMask: Sendable {
   public var key: UInt64
-  /// Elements whose 24-bit number is below this are dropped.
+  /// Elements whose 15-bit number is below this are dropped.
   public var threshold: UInt32
 
   public init(key: UInt64, threshold: UInt32) {

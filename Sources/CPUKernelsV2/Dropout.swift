@@ -4,17 +4,16 @@ import CPUKernels
 @inline(__always)
 private func hidden(_ mask: DropoutMask, _ index: UInt32) -> SIMDMask<SIMD16<Int32>> {
   let ramp = Words(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-  var z =
-    (Words(repeating: index) &+ ramp) ^ Words(repeating: UInt32(truncatingIfNeeded: mask.key))
+  let number = Words(repeating: index) &+ ramp
+  var z = (number &>> 1) ^ Words(repeating: UInt32(truncatingIfNeeded: mask.key))
   z ^= z &>> 16
   z = z &* Words(repeating: 0x7FEB_352D)
-  z ^= z &>> 15
+  z ^= (z &>> 15) ^ Words(repeating: UInt32(truncatingIfNeeded: mask.key >> 32))
   z = z &* Words(repeating: 0x846C_A68B)
   z ^= z &>> 16
-  z ^= Words(repeating: UInt32(truncatingIfNeeded: mask.key >> 32))
-  z = z &* Words(repeating: 0x9E37_79B1)
-  z ^= z &>> 15
-  return (z &>> 8) .< Words(repeating: mask.threshold)
+  // Of two neighbours the second has the upper half.
+  let half = (number & Words(repeating: 1)) &<< 4
+  return ((z &>> half) & Words(repeating: 0x7FFF)) .< Words(repeating: mask.threshold)
 }
 
 /// The lanes of `x` whose elements survive, zeros elsewhere.

@@ -12,7 +12,8 @@ struct AdapterFactors {
   let b: Tensor
   let rank: Int
   let mask: RandomStream?
-  let threshold: UInt32
+  /// The number that survivors' 15-bit ones reach, once for each of two neighbours.
+  let thresholds: UInt32
   /// 1/(1−p), which the masked input still lacks.
   let survivorScale: Float
   /// The kernels that read the input once; nil where they do not serve the shape.
@@ -29,11 +30,13 @@ struct AdapterFactors {
     // There is dropout in training only, whose steps end in the optimizer's.
     a = try backend.workingCopy(term.a, type, factor: 1, keep: mask != nil)
     b = try backend.workingCopy(term.b, type, factor: term.scale, keep: mask != nil)
-    // 24 random bits times 2⁻²⁴ against p is the same as the bits against ⌈p·2²⁴⌉.
-    threshold = UInt32(min((term.dropout * 0x1p24).rounded(.up), 0x1p24))
-    survivorScale = mask == nil ? 1 : 1 / (1 - term.dropout)
+    thresholds = term.dropoutThreshold * 0x1_0001
+    survivorScale = term.survivorScale
     form =
-      type == .bf16 ? LowRankForm(rank: rank, inputs: inputs, isMasked: mask != nil) : nil
+      type == .bf16
+      ? LowRankForm(
+        rank: rank, inputs: inputs, isMasked: mask != nil,
+        sharedMemory: backend.driver.sharedMemory) : nil
   }
 
   /// The mask's key, in halves.

@@ -7,26 +7,41 @@ struct LowRankForm {
   let isMasked: Bool
   /// Columns of bf16 that hold a row's mask, one bit a column of the input in runs of 16 bytes; 0 without dropout.
   let bitColumns: Int
+  /// Pairs of warps that share out the columns of x.
+  let runs: Int
 
   /// Nil where the kernels do not serve the shape.
-  init?(rank: Int, inputs: Int, isMasked: Bool) {
+  ///
+  /// - Parameter sharedMemory: What a block may have, in bytes.
+  init?(rank: Int, inputs: Int, isMasked: Bool, sharedMemory: Int) {
+    let counts = rank > 64 ? [4, 2] : [8, 4, 2]
+    guard Self.gradientShared(rank: rank) <= sharedMemory,
+      let runs = counts.first(where: { Self.shared(rank: rank, runs: $0) <= sharedMemory })
+    else { return nil }
+    self.runs = runs
     guard rank % 16 == 0, (16...128).contains(rank), inputs % 64 == 0 else { return nil }
     self.isMasked = isMasked
     bitColumns = isMasked ? (inputs + 127) / 128 * 8 : 0
-    source = Self.source(rank: rank, isMasked: isMasked)
+    source = Self.source(rank: rank, runs: runs, isMasked: isMasked)
   }
+
+  /// Bytes of shared memory of `low_rank_reduce`.
+  static func shared(rank: Int, runs: Int) -> Int { 3 * runs * (64 + rank) * 32 * 2 }
+
+  /// And of `low_rank_gradient`.
+  static func gradientShared(rank: Int) -> Int { 3 * 64 * (128 + 8 + rank + 8 + 8) * 2 }
 
   private static let sources = Mutex<[Int: KernelSource]>([:])
 
-  static func source(rank: Int, isMasked: Bool) -> KernelSource {
+  static func source(rank: Int, runs: Int, isMasked: Bool) -> KernelSource {
     sources.withLock { known in
-      let key = 2 * rank + (isMasked ? 1 : 0)
+      let key = (2 * rank + (isMasked ? 1 : 0)) * 8 + runs - 1
       if let found = known[key] { return found }
       let source = KernelSource(
         "low_rank",
         PackageResources.tensor_core_cuh + PackageResources.dropout_cuh
           + PackageResources.low_rank_cu,
-        defines: ["RANK=\(rank)", "MASKED=\(isMasked ? 1 : 0)"])
+        defines: ["RANK=\(rank)", "RUNS=\(runs)", "MASKED=\(isMasked ? 1 : 0)"])
       known[key] = source
       return source
     }
@@ -47,12 +62,12 @@ extension CUDABackend {
       return reduced
     }
     let input = x.isAligned ? x : try contiguous(x)
-    let stage = (64 + term.rank) * (64 + 8) * 2
     try launch(
-      form.source, "low_rank_reduce", grid: Extent((x.rows + 63) / 64), block: 256,
-      shared: 4 * stage, input, input.stride, term.a, low, reduced.stride, bits(of: reduced, term),
-      reduced.stride * 2, Int32(x.rows), Int32(x.columns), term.key.low, term.key.high,
-      term.threshold, term.survivorScale)
+      form.source, "low_rank_reduce", grid: Extent((x.rows + 63) / 64),
+      block: Extent(64 * form.runs), shared: LowRankForm.shared(rank: term.rank, runs: form.runs),
+      input, input.stride, term.a, low,
+      reduced.stride, bits(of: reduced, term), reduced.stride * 2, Int32(x.rows),
+      Int32(x.columns), term.key.low, term.key.high, term.thresholds, term.survivorScale)
     return reduced
   }
 
@@ -69,16 +84,12 @@ extension CUDABackend {
       return result
     }
     let input = x.isAligned ? x : try contiguous(x)
-    // Enough slices of rows to give every multiprocessor two blocks, in whole tiles.
-    let (tiles, chunks) = ((inputs + 127) / 128, max(1, (x.rows + 63) / 64))
-    let wanted = min(chunks, max(1, 2 * driver.multiprocessors / tiles))
-    let slice = (chunks + wanted - 1) / wanted * 64
-    let slices = max(1, (x.rows + slice - 1) / slice)
+    let (slice, slices) = slices(rows: x.rows, columns: inputs)
     let parts = slices == 1 ? result : try make([slices * rank, inputs], .f32)
-    let stage = 64 * (128 + 8 + rank + 8 + 8) * 2
     try launch(
-      form.source, "low_rank_gradient", grid: Extent(tiles, slices), block: 256, shared: 3 * stage,
-      low, low.stride, input, input.stride, bits(of: reduced, term), reduced.stride * 2, parts,
+      form.source, "low_rank_gradient", grid: Extent((inputs + 127) / 128, slices), block: 256,
+      shared: LowRankForm.gradientShared(rank: rank), low, low.stride, input, input.stride,
+      bits(of: reduced, term), reduced.stride * 2, parts,
       Int32(x.rows), Int32(inputs), Int32(slice), term.survivorScale)
     if slices > 1 {
       try launch(
@@ -97,14 +108,21 @@ extension CUDABackend {
       if term.mask != nil { try drop(target, into: target, term, factor: term.survivorScale) }
       return
     }
-    let (tile, factor, out) = (64 * (term.rank + 8), term.rank * (128 + 8), 64 * (128 + 8))
+    let (slice, slices) = slices(rows: target.rows, columns: target.columns)
     try launch(
-      form.source, "low_rank_input",
-      grid: Extent((target.columns + 127) / 128, (target.rows + 63) / 64), block: 256,
-      shared: 64 * 16 + 2 * max(tile + factor, out), low, low.stride, term.a,
-      bits(of: reduced, term),
+      form.source, "low_rank_input", grid: Extent((target.columns + 127) / 128, slices), block: 256,
+      shared: 3 * 64 * (term.rank + 8 + 8) * 2, low, low.stride, term.a, bits(of: reduced, term),
       reduced.stride * 2, target, target.stride, Int32(target.rows), Int32(target.columns),
-      term.survivorScale)
+      Int32(slice), term.survivorScale)
+  }
+
+  /// How rows are shared out among the blocks of 128 columns, in whole tiles of 64: enough slices to give every
+  /// multiprocessor two blocks.
+  private func slices(rows: Int, columns: Int) -> (slice: Int, slices: Int) {
+    let (tiles, chunks) = ((columns + 127) / 128, max(1, (rows + 63) / 64))
+    let wanted = min(chunks, max(1, 2 * driver.multiprocessors / tiles))
+    let slice = (chunks + wanted - 1) / wanted * 64
+    return (slice, max(1, (rows + slice - 1) / slice))
   }
 
   /// What a forward product has left, checked.
@@ -146,6 +164,6 @@ extension CUDABackend {
     try launch(
       .lora, "drop_any", grid: tiles.grid, block: 256, source, source.stride, target,
       source.dtype.code, Int32(source.columns), tiles.count, term.key.low, term.key.high,
-      term.threshold, factor)
+      term.thresholds, factor)
   }
 }

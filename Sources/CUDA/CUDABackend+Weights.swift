@@ -36,12 +36,12 @@ extension CUDABackend {
     let y = try make([matrix.rows, matrix.columns], type)
     let parameter = KernelBytes(PackedParameter(matrix))
     let width = matrix.grid.width(columns: matrix.columns)
-    if type == .bf16, matrix.grid.bits == 4, matrix.groupIndex == nil, matrix.columns % 32 == 0,
-      width % 8 == 0, matrix.codes.address % 16 == 0
+    if type == .bf16, matrix.grid.bits == 4, matrix.groupIndex == nil, matrix.columns % 8 == 0,
+      width % 8 == 0, matrix.codes.address % 4 == 0
     {
       try launch(
         .dequantize, "dequantize4_bf16",
-        grid: Extent(matrix.rows * ((matrix.columns / 32 + 127) / 128)), block: 128, parameter, y)
+        grid: Extent(matrix.rows * ((matrix.columns + 4095) / 4096)), block: 128, parameter, y)
       return y
     }
     let tiles = RowTiles(rows: matrix.rows, columns: matrix.columns)

@@ -27,7 +27,9 @@ extension KernelSource {
           ["BITS": bits, "UNIT": unit, "SPAN": 1, "WARPS": warps, "HALF_SCALES": 1]))
     }
     for rank in [16, 64, 128] {
-      sources += [true, false].map { LowRankForm.source(rank: rank, isMasked: $0) }
+      for runs in [2, 4] + (rank > 64 ? [] : [8]) {
+        sources += [true, false].map { LowRankForm.source(rank: rank, runs: runs, isMasked: $0) }
+      }
     }
     for (width, heads) in [(96, 1), (128, 4), (64, 2)] {
       sources.append(CUDABackend.cachedAttention(width: width, heads: heads))

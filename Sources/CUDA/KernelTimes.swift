@@ -1,7 +1,8 @@
 import Synchronization
 
 /// How long each kernel and product takes, one at a time: where `OLV_CUDA_TIMES` is set, the device is waited for before and
-/// after every one of them. That makes everything slower, and shows what is slow.
+/// after every one of them. That makes everything slower, and shows what is slow. The first of each is not counted: it may have
+/// been compiled, loaded or chosen in that time.
 final class KernelTimes: Sendable {
   private let state = Mutex<[String: (count: Int, seconds: Double)]>([:])
   private let clock = ContinuousClock()
@@ -17,8 +18,11 @@ final class KernelTimes: Sendable {
     try driver.wait(name)
     let seconds = (clock.now - start) / .seconds(1)
     state.withLock { state in
-      state[name, default: (0, 0)].count += 1
-      state[name, default: (0, 0)].seconds += seconds
+      guard let known = state[name] else {
+        state[name] = (0, 0)
+        return
+      }
+      state[name] = (known.count + 1, known.seconds + seconds)
     }
   }
 

@@ -190,7 +190,8 @@ public struct AdapterTerm: Sendable {
   public var b: Tensor
   /// α/r, or α/√r for rank-stabilized LoRA.
   public var scale: Float
-  /// Probability that an input element is zeroed on its way into A; survivors are scaled by 1/(1−p).
+  /// Probability that an input element is zeroed on its way into A, taken to the nearest 2⁻¹⁵; survivors are scaled by
+  /// 1/(1−p).
   public var dropout: Float
   /// The stream of the dropout mask, one per layer and step; element (i, j) of x uses number i·in + j. Nil: no dropout.
   public var mask: RandomStream?
@@ -211,22 +212,31 @@ public struct AdapterTerm: Sendable {
       b, transposed: false, a, transposed: false, alpha: scale, beta: 0, into: nil)
   }
 
+  /// `dropout` in units of 2⁻¹⁵, the nearest that is not certainty: elements whose 15-bit number is below it are dropped.
+  public var dropoutThreshold: UInt32 { Self.threshold(dropout: dropout) }
+
+  /// What survivors are multiplied by, so that the expectation is the input's.
+  public var survivorScale: Float {
+    mask == nil || dropout <= 0 ? 1 : 1 / (1 - Float(dropoutThreshold) * 0x1p-15)
+  }
+
+  static func threshold(dropout: Float) -> UInt32 {
+    UInt32(max(0, min((dropout * 0x1p15).rounded(), 0x1p15 - 1)))
+  }
+
   /// Whether element `index` of the input survives dropout: the definition that every backend computes.
   ///
-  /// A multiply–xorshift hash of the index and the stream's key (32 bits each), cheap enough for every element of every
-  /// activation; its upper 24 bits against p.
-  @inlinable
+  /// Two neighbours share a 32-bit hash of half their index and the stream's key, 15 bits each: cheap enough for every
+  /// element of every activation. The hash is Wellons' "lowbias32" (2018) with half the key in front and half in its middle.
   public static func survives(_ index: UInt32, key: UInt64, dropout: Float) -> Bool {
-    var z = index ^ UInt32(truncatingIfNeeded: key)
+    var z = index >> 1 ^ UInt32(truncatingIfNeeded: key)
     z ^= z >> 16
     z &*= 0x7FEB_352D
-    z ^= z >> 15
+    z ^= z >> 15 ^ UInt32(truncatingIfNeeded: key >> 32)
     z &*= 0x846C_A68B
     z ^= z >> 16
-    z ^= UInt32(truncatingIfNeeded: key >> 32)
-    z &*= 0x9E37_79B1
-    z ^= z >> 15
-    return Float(z >> 8) * 0x1p-24 >= dropout
+    let number = z >> (index & 1 == 0 ? 0 : 16) & 0x7FFF
+    return number >= threshold(dropout: dropout)
   }
 }
 

@@ -1,111 +1,141 @@
 // The products of a low-rank adapter beside a large one, x being read once and its dropout applied on the way to the tensor
 // cores: what is masked never reaches memory. Each reads or writes one large matrix once, which is the least it can take.
 //
-// Compile-time: RANK, a multiple of 16 up to 128. MASKED, 1 where there is dropout; what survives is hashed out in the
-// forward product, and kept for the backward ones as a bit an element: bit j of byte i of a row is column 8i + j's.
+// Compile-time: RANK, a multiple of 16 up to 128. RUNS, among how many pairs of warps columns are shared out, as shared memory
+// and registers allow. MASKED, 1 where there is dropout; what survives is hashed out in the forward product, and kept for the
+// backward ones as a bit an element: four words for 128 columns of a row, word t holding the columns 8i + 2t as bit i and
+// 8i + 2t + 1 as bit 16 + i. That is how a warp's fragments yield and want them.
 //
-// `width` is a multiple of 64; rows of x, dx and low start at multiples of 16 bytes, rows of bits at such of 16.
-
-constexpr int threads = 256;
+// `width` is a multiple of 64; rows of x, dx, low and bits start at multiples of 16 bytes.
 
 // low [rows, RANK] = factor · drop(x) · aᵀ, x [rows, width], a [RANK, width].
 //
-// Grid: (rows / 64). A block's eight warps are four groups of 16 rows by two halves of each 64 columns.
-extern "C" __global__ void __launch_bounds__(threads) low_rank_reduce(
+// Grid: (rows / 64). Two warps, of 32 rows each, take every RUNS-th run of 128 columns, 32 of them at a time through tiles
+// of their own: runs need not wait for each other before all of them are summed.
+extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
     const bf16 *__restrict__ x, i64 x_stride, const bf16 *__restrict__ a, bf16 *__restrict__ low, i64 low_stride,
-    u8 *__restrict__ bits, i64 bits_stride, int rows, int width, u32 key_low, u32 key_high, u32 threshold,
+    u8 *__restrict__ bits, i64 bits_stride, int rows, int width, u32 key_low, u32 key_high, u32 thresholds,
     float factor) {
-  constexpr int stages = 4, chunk = 64, pitch = chunk + 8, stage = (64 + RANK) * pitch;
+  constexpr int runs = RUNS, stages = 3, stage = (64 + RANK) * 32;
   extern __shared__ __align__(16) u8 shared[];
-  bf16 *tiles = reinterpret_cast<bf16 *>(shared);
-  int first = blockIdx.x * 64, chunks = width / chunk;
-  int row = threadIdx.x / 8, unit = threadIdx.x % 8;
-  int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 3, half = warp / 4;
+  int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 1, run = warp / 2;
+  int first = blockIdx.x * 64, begin = run * 128;
+  int turns = begin < width ? (width - begin + runs * 128 - 1) / (runs * 128) * 4 : 0;
+  bf16 *tiles = reinterpret_cast<bf16 *>(shared) + run * stages * stage;
 
-  auto fetch = [&](int number) {
-    if (number < chunks) {
-      bf16 *tile = tiles + number % stages * stage, *factor_tile = tile + 64 * pitch;
-      int column = number * chunk + unit * 8;
+  // Where eight columns of a row of a tile lie: so turned that eight rows' fill all banks.
+  auto place = [](int row, int octet) { return row * 32 + (octet ^ (row >> 1 & 3)) * 8; };
+  int row = threadIdx.x % 64 / 4, octet = threadIdx.x & 3;
+  auto fetch = [&](int turn) {
+    if (turn < turns) {
+      int column = turn / 4 * (runs * 128) + begin + turn % 4 * 32 + octet * 8;
+      bool inside = column < width;
+      bf16 *tile = tiles + turn % stages * stage;
 #pragma unroll
-      for (int r = row; r < 64; r += 32) {
-        bool valid = first + r < rows;
-        copy_async(tile + r * pitch + unit * 8, x + (valid ? (i64)(first + r) * x_stride + column : 0), valid);
+      for (int r = row; r < 64; r += 16) {
+        bool valid = inside && first + r < rows;
+        copy_async(tile + place(r, octet), x + (valid ? (i64)(first + r) * x_stride + column : 0), valid);
       }
 #pragma unroll
-      for (int r = row; r < RANK; r += 32)
-        copy_async(factor_tile + r * pitch + unit * 8, a + (i64)r * width + column, true);
+      for (int r = row; r < RANK; r += 16)
+        copy_async(tile + place(64 + r, octet), a + (inside ? (i64)r * width + column : 0), inside);
     }
     commit_copies();
   };
   for (int s = 0; s < stages - 1; s++) fetch(s);
 
-  float sums[RANK / 8][4] = {};
-  for (int number = 0; number < chunks; number++) {
-    bf16 *tile = tiles + number % stages * stage;
-    await_copies<stages - 2>();
+  // Rows top + m · 16, and eight further down.
+  float sums[2][RANK / 8][4] = {};
 #if MASKED
-    // A thread masks what it has copied itself, and need wait for nobody to see that.
-#pragma unroll
-    for (int r = row; r < 64; r += 32) {
-      uint4 *place = reinterpret_cast<uint4 *>(tile + r * pitch + unit * 8);
-      uint4 v = *place;
-      u32 index = (u32)((i64)(first + r) * width + number * chunk + unit * 8), kept = 0;
-#pragma unroll
-      for (int j = 0; j < 8; j++) kept |= survives(index + j, key_low, key_high, threshold) ? 1u << j : 0u;
-      *place = masked(v, kept);
-      if (first + r < rows) bits[(i64)(first + r) * bits_stride + number * 8 + unit] = (u8)kept;
-    }
+  u32 kept[4] = {};
+  int top = first + group * 32 + lane / 4;
 #endif
-    __syncthreads();
-    // Into the tile that all have done with.
-    fetch(number + stages - 1);
-    const bf16 *factor_tile = tile + 64 * pitch;
+  for (int turn = 0; turn < turns; turn++) {
+    bf16 *tile = tiles + turn % stages * stage;
+    await_copies<stages - 2>();
+    // The two warps of the run.
+    asm volatile("bar.sync %0, 64;" ::"r"(run + 1) : "memory");
+    // Into the tile that both have done with.
+    fetch(turn + stages - 1);
 #pragma unroll
     for (int p = 0; p < 2; p++) {
-      int k = (half * 2 + p) * 16;
-      u32 f[4];
-      load_matrices(f, tile + (group * 16 + piece_row()) * pitch + k + piece_column());
+      u32 f[2][4];
+#pragma unroll
+      for (int m = 0; m < 2; m++) {
+        load_matrices(f[m], tile + place(group * 32 + m * 16 + piece_row(), p * 2 + piece_column() / 8));
+#if MASKED
+        u32 column = turn / 4 * (runs * 128) + begin + turn % 4 * 32 + p * 16 + 2 * (lane & 3);
+#pragma unroll
+        for (int h = 0; h < 2; h++)
+#pragma unroll
+          for (int e = 0; e < 2; e++) {
+            u32 number = (u32)(top + m * 16 + e * 8) * (u32)width + column + h * 8;
+            u32 two = survivors(dropout_pair(number >> 1, key_low, key_high), thresholds);
+            f[m][2 * h + e] = masked(f[m][2 * h + e], two);
+            // One octet after the other comes in at the top and goes down.
+            u32 &word = kept[2 * m + e];
+            word = (word >> 1 & 0x7FFF7FFFu) | (two & 0x80008000u);
+          }
+#endif
+      }
 #pragma unroll
       for (int n = 0; n < RANK / 16; n++) {
         u32 b[4];
-        load_matrices(b, factor_tile + (n * 16 + factor_row()) * pitch + k + factor_column());
-        multiply(sums[2 * n], f, b[0], b[1]);
-        multiply(sums[2 * n + 1], f, b[2], b[3]);
+        load_matrices(b, tile + place(64 + n * 16 + factor_row(), p * 2 + factor_column() / 8));
+#pragma unroll
+        for (int m = 0; m < 2; m++) {
+          multiply(sums[m][2 * n], f[m], b[0], b[1]);
+          multiply(sums[m][2 * n + 1], f[m], b[2], b[3]);
+        }
       }
     }
+#if MASKED
+    if (turn % 4 == 3)
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        if (top + i * 8 < rows)
+          *reinterpret_cast<u32 *>(
+              bits + (i64)(top + i * 8) * bits_stride + (turn / 4 * runs + run) * 16 + 4 * (lane & 3)) = kept[i];
+#endif
   }
-  // The halves' sums, then out.
+  // All runs' sums, then out.
   await_copies<0>();
   __syncthreads();
-  float4 *parts = reinterpret_cast<float4 *>(shared) + group * (RANK / 8) * 32 + lane;
-  if (half == 1)
+  constexpr int pitch = RANK + 8;
+  float *parts = reinterpret_cast<float *>(shared);
 #pragma unroll
-    for (int n = 0; n < RANK / 8; n++) parts[n * 32] = make_float4(sums[n][0], sums[n][1], sums[n][2], sums[n][3]);
+  for (int m = 0; m < 2; m++)
+#pragma unroll
+    for (int n = 0; n < RANK / 8; n++)
+#pragma unroll
+      for (int e = 0; e < 2; e++)
+        *reinterpret_cast<float2 *>(
+            parts + (run * 64 + group * 32 + m * 16 + e * 8 + lane / 4) * pitch + n * 8 + 2 * (lane & 3)) =
+            make_float2(sums[m][n][2 * e], sums[m][n][2 * e + 1]);
   __syncthreads();
-  if (half == 1) return;
-  int upper = first + group * 16 + lane / 4;
+  for (int i = threadIdx.x; i < 64 * RANK / 4; i += 64 * runs) {
+    int r = i / (RANK / 4), c = i % (RANK / 4) * 4;
+    if (first + r >= rows) break;
+    float4 sum = *reinterpret_cast<const float4 *>(parts + r * pitch + c);
 #pragma unroll
-  for (int n = 0; n < RANK / 8; n++) {
-    float4 other = parts[n * 32];
-    int column = n * 8 + 2 * (lane & 3);
-    if (upper < rows)
-      *reinterpret_cast<u32 *>(low + (i64)upper * low_stride + column) =
-          pack_bf16((sums[n][0] + other.x) * factor, (sums[n][1] + other.y) * factor);
-    if (upper + 8 < rows)
-      *reinterpret_cast<u32 *>(low + (i64)(upper + 8) * low_stride + column) =
-          pack_bf16((sums[n][2] + other.z) * factor, (sums[n][3] + other.w) * factor);
+    for (int s = 1; s < runs; s++) {
+      float4 v = *reinterpret_cast<const float4 *>(parts + (s * 64 + r) * pitch + c);
+      sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
+    }
+    *reinterpret_cast<uint2 *>(low + (i64)(first + r) * low_stride + c) =
+        make_uint2(pack_bf16(sum.x * factor, sum.y * factor), pack_bf16(sum.z * factor, sum.w * factor));
   }
 }
 
 // parts[y] [RANK, width] = factor · lowᵀ · drop(x) over the rows of slice y: the gradient of A, in parts that `add_slices`
 // sums.
 //
-// Grid: (width / 128, slices). A warp takes 16 of a block's 128 columns.
-extern "C" __global__ void __launch_bounds__(threads) low_rank_gradient(
+// Grid: (width / 128, slices). Threads: 256. A warp takes 16 of a block's 128 columns.
+extern "C" __global__ void __launch_bounds__(256) low_rank_gradient(
     const bf16 *__restrict__ low, i64 low_stride, const bf16 *__restrict__ x, i64 x_stride,
     const u8 *__restrict__ bits, i64 bits_stride, float *__restrict__ parts, int rows, int width, int slice,
     float factor) {
-  constexpr int stages = 3, pitch = 128 + 8, low_pitch = RANK + 8;
+  constexpr int threads = 256, stages = 3, pitch = 128 + 8, low_pitch = RANK + 8;
   // x, low, and 16 bytes of bits a row.
   constexpr int stage = 64 * (pitch + low_pitch + 8);
   extern __shared__ __align__(16) u8 shared[];
@@ -148,19 +178,20 @@ extern "C" __global__ void __launch_bounds__(threads) low_rank_gradient(
     await_copies<stages - 2>();
     __syncthreads();
     fetch(number + stages - 1);
-#if MASKED
-    const u8 *kept = reinterpret_cast<const u8 *>(low_tile + 64 * low_pitch);
-#pragma unroll
-    for (int r = row; r < 64; r += threads / 16) {
-      uint4 *place = reinterpret_cast<uint4 *>(tile + r * pitch + unit * 8);
-      *place = masked(*place, kept[r * 16 + unit]);
-    }
-    __syncthreads();
-#endif
 #pragma unroll
     for (int k = 0; k < 64; k += 16) {
       u32 b[4];
       load_transposed(b, tile + (k + piece_row()) * pitch + warp * 16 + piece_column());
+#if MASKED
+      // A lane holds two rows of one column: the words of those rows, then the column's bit of either.
+      const u32 *kept = reinterpret_cast<const u32 *>(low_tile + 64 * low_pitch) + (k + 2 * (lane & 3)) * 4 + lane / 8;
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        u32 one = kept[h * 32], next = kept[h * 32 + 4];
+#pragma unroll
+        for (int n = 0; n < 2; n++) b[2 * n + h] = masked(b[2 * n + h], one, next, warp * 2 + n, lane / 4 & 1);
+      }
+#endif
 #pragma unroll
       for (int m = 0; m < RANK / 16; m++) {
         u32 f[4];
@@ -198,72 +229,86 @@ extern "C" __global__ void add_slices(const float *__restrict__ parts, float *__
 
 // dx [rows, width] = drop(factor · low · a): what comes back to x through the adapter.
 //
-// Grid: (width / 128, rows / 64). A block's eight warps are four groups of 16 rows by two of 64 columns.
-extern "C" __global__ void __launch_bounds__(threads, 4) low_rank_input(
+// Grid: (width / 128, slices). Threads: 256. A block keeps its 128 columns of a and goes through the rows of its slice, 64 at
+// a time. A warp takes 32 of each by 32 columns, so shared out among its lanes that each ends up with eight neighbours.
+extern "C" __global__ void __launch_bounds__(256, RANK > 64 ? 1 : 2) low_rank_input(
     const bf16 *__restrict__ low, i64 low_stride, const bf16 *__restrict__ a, const u8 *__restrict__ bits,
-    i64 bits_stride, bf16 *__restrict__ dx, i64 dx_stride, int rows, int width, float factor) {
-  constexpr int pitch = 128 + 8, low_pitch = RANK + 8;
+    i64 bits_stride, bf16 *__restrict__ dx, i64 dx_stride, int rows, int width, int slice, float factor) {
+  constexpr int threads = 256, stages = 3, pitch = RANK + 8, stage = 64 * (pitch + 8);
   extern __shared__ __align__(16) u8 shared[];
-  // 16 bytes of bits a row, then the factors; the result takes the factors' place.
-#if MASKED
-  u8 *kept = shared;
-#endif
-  bf16 *low_tile = reinterpret_cast<bf16 *>(shared + 64 * 16), *factor_tile = low_tile + 64 * low_pitch;
-  int left = blockIdx.x * 128, top = blockIdx.y * 64;
-  int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 3, side = warp / 4;
-#pragma unroll
-  for (int i = threadIdx.x; i < 64 * (RANK / 8); i += threads) {
-    int r = i / (RANK / 8), u = i % (RANK / 8);
-    bool valid = top + r < rows;
-    copy_async(low_tile + r * low_pitch + u * 8, low + (valid ? (i64)(top + r) * low_stride + u * 8 : 0), valid);
-  }
-#pragma unroll
-  for (int i = threadIdx.x; i < RANK * 16; i += threads) {
-    int r = i / 16, u = i % 16;
-    bool valid = left + u * 8 < width;
-    copy_async(factor_tile + r * pitch + u * 8, a + (valid ? (i64)r * width + left + u * 8 : 0), valid);
-  }
-#if MASKED
-  if (threadIdx.x < 64) {
-    bool valid = top + threadIdx.x < rows;
-    copy_async(kept + threadIdx.x * 16, bits + (valid ? (i64)(top + threadIdx.x) * bits_stride + left / 8 : 0), valid);
-  }
-#endif
-  commit_copies();
-  await_copies<0>();
-  __syncthreads();
+  bf16 *tiles = reinterpret_cast<bf16 *>(shared);
+  int left = blockIdx.x * 128, begin = blockIdx.y * slice, end = min(rows, begin + slice);
+  int chunks = (end - begin + 63) / 64;
+  int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 1, side = warp / 2;
 
-  float sums[8][4] = {};
+  auto fetch = [&](int number) {
+    if (number < chunks) {
+      bf16 *tile = tiles + number % stages * stage;
+      int top = begin + number * 64;
 #pragma unroll
-  for (int k = 0; k < RANK; k += 16) {
-    u32 f[4];
-    load_matrices(f, low_tile + (group * 16 + piece_row()) * low_pitch + k + piece_column());
-#pragma unroll
-    for (int n = 0; n < 4; n++) {
-      u32 b[4];
-      load_transposed(b, factor_tile + (k + piece_row()) * pitch + side * 64 + n * 16 + piece_column());
-      multiply(sums[2 * n], f, b[0], b[1]);
-      multiply(sums[2 * n + 1], f, b[2], b[3]);
-    }
-  }
-  // Through shared memory, so that whole lines are written.
-  __syncthreads();
-  bf16 *out = low_tile;
-#pragma unroll
-  for (int n = 0; n < 8; n++) {
-    bf16 *place = out + (group * 16 + lane / 4) * pitch + side * 64 + n * 8 + 2 * (lane & 3);
-    *reinterpret_cast<u32 *>(place) = pack_bf16(sums[n][0] * factor, sums[n][1] * factor);
-    *reinterpret_cast<u32 *>(place + 8 * pitch) = pack_bf16(sums[n][2] * factor, sums[n][3] * factor);
-  }
-  __syncthreads();
-#pragma unroll
-  for (int i = threadIdx.x; i < 64 * 16; i += threads) {
-    int r = i / 16, u = i % 16;
-    if (top + r >= rows || left + u * 8 >= width) continue;
-    uint4 v = *reinterpret_cast<const uint4 *>(out + r * pitch + u * 8);
+      for (int i = threadIdx.x; i < 64 * (RANK / 8); i += threads) {
+        int r = i / (RANK / 8), u = i % (RANK / 8);
+        bool valid = top + r < end;
+        copy_async(tile + r * pitch + u * 8, low + (valid ? (i64)(top + r) * low_stride + u * 8 : 0), valid);
+      }
 #if MASKED
-    v = masked(v, kept[r * 16 + u]);
+      if (threadIdx.x < 64) {
+        bool valid = top + threadIdx.x < end;
+        copy_async(
+            tile + 64 * pitch + threadIdx.x * 8,
+            bits + (valid ? (i64)(top + threadIdx.x) * bits_stride + left / 8 : 0), valid);
+      }
 #endif
-    *reinterpret_cast<uint4 *>(dx + (i64)(top + r) * dx_stride + left + u * 8) = v;
+    }
+    commit_copies();
+  };
+  for (int s = 0; s < stages - 1; s++) fetch(s);
+
+  // Column g of piece n is column g / 2 · 8 + 2n + g % 2: lane t then has the columns 8t … 8t + 7.
+  u32 b[RANK / 16][4][2];
+  int column = left + side * 32 + lane / 8 * 8 + (lane / 4 & 1);
+#pragma unroll
+  for (int k = 0; k < RANK / 16; k++)
+#pragma unroll
+    for (int n = 0; n < 4; n++)
+#pragma unroll
+      for (int h = 0; h < 2; h++) {
+        const bf16 *p = a + (i64)(k * 16 + h * 8 + 2 * (lane & 3)) * width + column + 2 * n;
+        b[k][n][h] = column < width ? p[0].bits | (u32)p[width].bits << 16 : 0;
+      }
+
+  for (int number = 0; number < chunks; number++) {
+    bf16 *tile = tiles + number % stages * stage;
+    await_copies<stages - 2>();
+    __syncthreads();
+    fetch(number + stages - 1);
+    float sums[2][4][4] = {};
+#pragma unroll
+    for (int k = 0; k < RANK / 16; k++)
+#pragma unroll
+      for (int m = 0; m < 2; m++) {
+        u32 f[4];
+        load_matrices(f, tile + (group * 32 + m * 16 + piece_row()) * pitch + k * 16 + piece_column());
+#pragma unroll
+        for (int n = 0; n < 4; n++) multiply(sums[m][n], f, b[k][n][0], b[k][n][1]);
+      }
+    int octet = side * 4 + (lane & 3);
+    if (left + octet * 8 >= width) continue;
+#pragma unroll
+    for (int m = 0; m < 2; m++)
+#pragma unroll
+      for (int e = 0; e < 2; e++) {
+        int r = group * 32 + m * 16 + e * 8 + lane / 4, place = begin + number * 64 + r;
+        if (place >= end) continue;
+        uint4 v;
+        v.x = pack_bf16(sums[m][0][2 * e] * factor, sums[m][0][2 * e + 1] * factor);
+        v.y = pack_bf16(sums[m][1][2 * e] * factor, sums[m][1][2 * e + 1] * factor);
+        v.z = pack_bf16(sums[m][2][2 * e] * factor, sums[m][2][2 * e + 1] * factor);
+        v.w = pack_bf16(sums[m][3][2 * e] * factor, sums[m][3][2 * e + 1] * factor);
+#if MASKED
+        v = masked(v, *reinterpret_cast<const uint4 *>(tile + 64 * pitch + r * 8), octet);
+#endif
+        *reinterpret_cast<uint4 *>(dx + (i64)place * dx_stride + left + octet * 8) = v;
+      }
   }
 }

@@ -22,7 +22,7 @@ struct AdapterFactors {
     let name = "adapter"
     rank = term.rank
     mask = term.survivors
-    scale = mask == nil ? term.scale : term.scale / (1 - term.dropout)
+    scale = term.scale * term.survivorScale
     try require(term.a, name, "A", rows: rank, columns: inputs)
     try require(term.b, name, "B", rows: outputs, columns: rank)
     if forward, type == .f32 {
@@ -67,12 +67,10 @@ struct AdapterFactors {
 }
 
 extension AdapterTerm {
-  /// The mask as kernels take it, where there is dropout. `survives` compares 24 random bits times 2⁻²⁴ with p, which is
-  /// exact; so is comparing the bits with ⌈p·2²⁴⌉.
+  /// The mask as kernels take it, where there is dropout.
   var survivors: DropoutMask? {
     guard let mask, dropout > 0 else { return nil }
-    return DropoutMask(
-      key: mask.key, threshold: UInt32(min((dropout * 0x1p24).rounded(.up), 0x1p24)))
+    return DropoutMask(key: mask.key, threshold: dropoutThreshold)
   }
 }
 
