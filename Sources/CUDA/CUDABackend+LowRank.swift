@@ -164,6 +164,6 @@ extension CUDABackend {
     try launch(
       .lora, "drop_any", grid: tiles.grid, block: 256, source, source.stride, target,
       source.dtype.code, Int32(source.columns), tiles.count, term.key.low, term.key.high,
-      term.thresholds, factor)
+      term.thresholds, factor, Float(0))
   }
 }

@@ -112,7 +112,7 @@ extension CUDABackend {
     return result
   }
 
-  private func addParts(_ partial: Tensor, _ parts: Int, into total: Tensor, adds: Bool) throws {
+  func addParts(_ partial: Tensor, _ parts: Int, into total: Tensor, adds: Bool) throws {
     try launch(
       .measure, "add_parts", grid: Extent((total.count + 255) / 256), block: 256, partial,
       Int32(parts), Int32(total.count), total, Int32(adds ? 1 : 0))

@@ -1,10 +1,10 @@
 import JSON
 import Tensor
 
-/// A LoRA adapter in the layout of the PEFT library: `adapter_config.json` and `adapter_model.safetensors`.
+/// A LoRA or DoRA adapter in the layout of the PEFT library: `adapter_config.json` and `adapter_model.safetensors`.
 ///
 /// *Format:* huggingface/peft 0.17, LoRA; tensors `base_model.model.<module>.lora_A.weight` `[rank, in]` and `.lora_B.weight`
-/// `[out, rank]`.
+/// `[out, rank]`, with DoRA also `.lora_magnitude_vector` `[out]`.
 public struct PEFT: Sendable {
   public static let configName = "adapter_config.json"
   public static let stem = "adapter_model"
@@ -21,14 +21,19 @@ public struct PEFT: Sendable {
     public var alpha: Double
     /// α/r, or α/√r where rank-stabilized.
     public var scale: Double
+    /// DoRA's lengths of rows, f32 `[out]`; nil for plain LoRA.
+    public var magnitude: Tensor?
     public var rank: Int { a.rows }
 
-    public init(module: String, a: Tensor, b: Tensor, alpha: Double, scale: Double) {
+    public init(
+      module: String, a: Tensor, b: Tensor, alpha: Double, scale: Double, magnitude: Tensor? = nil
+    ) {
       self.module = module
       self.a = a
       self.b = b
       self.alpha = alpha
       self.scale = scale
+      self.magnitude = magnitude
     }
   }
 
@@ -77,38 +82,44 @@ extension PEFT {
           : nil)
     }
     let file = try Safetensors("\(folder)/\(weightsName)")
-    var pairs: [String: (a: String?, b: String?)] = [:]
+    var parts: [String: [Part: String]] = [:]
     var order: [String] = []
     for name in file.tensors.map(\.name).sorted() {
-      guard let (module, isA) = part(name) else {
+      guard let (module, part) = part(name) else {
         throw BadCheckpoint(
           path: file.file.path, tensor: name, reason: "not a LoRA matrix of a linear layer")
       }
-      if pairs[module] == nil {
-        pairs[module] = (nil, nil)
-        order.append(module)
-      }
-      if isA { pairs[module]?.a = name } else { pairs[module]?.b = name }
+      if parts[module] == nil { order.append(module) }
+      parts[module, default: [:]][part] = name
     }
     let layers = try order.map { module in
-      guard let pair = pairs[module], let nameA = pair.a, let nameB = pair.b else {
-        throw BadCheckpoint(
-          path: file.file.path, tensor: module, reason: "has only one of lora_A and lora_B")
+      func bad(_ reason: String) -> BadCheckpoint {
+        BadCheckpoint(path: file.file.path, tensor: module, reason: reason)
+      }
+      guard let names = parts[module], let nameA = names[.a], let nameB = names[.b] else {
+        throw bad("has only one of lora_A and lora_B")
       }
       let (a, b) = (try trainable(nameA, file), try trainable(nameB, file))
       guard a.shape.count == 2, b.shape.count == 2, a.rows == b.columns, a.rows > 0 else {
-        throw BadCheckpoint(
-          path: file.file.path, tensor: module,
-          reason: "lora_A \(a.shape) and lora_B \(b.shape) share no rank")
+        throw bad("lora_A \(a.shape) and lora_B \(b.shape) share no rank")
+      }
+      guard settings.hasMagnitudes == (names[.magnitude] != nil) else {
+        throw bad(
+          settings.hasMagnitudes
+            ? "has no lora_magnitude_vector, \(configName) says use_dora"
+            : "has a lora_magnitude_vector, \(configName) does not say use_dora")
+      }
+      let magnitude = try names[.magnitude].map { try trainable($0, file) }
+      if let magnitude, magnitude.shape != [b.rows] {
+        throw bad("lora_magnitude_vector \(magnitude.shape) does not fit lora_B \(b.shape)")
       }
       let alpha = settings.alpha(of: module)
       if let rank = settings.rank(of: module), rank != a.rows {
-        throw BadCheckpoint(
-          path: file.file.path, tensor: module,
-          reason: "has the rank \(a.rows), \(configName) says \(rank)")
+        throw bad("has the rank \(a.rows), \(configName) says \(rank)")
       }
       let divisor = settings.stabilized ? Double(a.rows).squareRoot() : Double(a.rows)
-      return Layer(module: module, a: a, b: b, alpha: alpha, scale: alpha / divisor)
+      return Layer(
+        module: module, a: a, b: b, alpha: alpha, scale: alpha / divisor, magnitude: magnitude)
     }
     guard !layers.isEmpty else {
       throw BadCheckpoint(path: file.file.path, reason: "holds no LoRA matrices")
@@ -118,17 +129,29 @@ extension PEFT {
       isMergeAware: settings.isMergeAware)
   }
 
-  /// The module and matrix that a tensor's name means.
-  static func part(_ name: String) -> (module: String, isA: Bool)? {
+  /// What a tensor is to its layer.
+  enum Part: String, CaseIterable {
+    case a = "lora_A"
+    case b = "lora_B"
+    case magnitude = "lora_magnitude_vector"
+
+    /// What names of such tensors end in: as PEFT saves them, and as a running PEFT model has them.
+    var suffixes: [String] {
+      [".\(rawValue).weight", ".\(rawValue).default.weight"]
+        + (self == .magnitude ? [".\(rawValue)", ".\(rawValue).default"] : [])
+    }
+  }
+
+  /// The module and the part of it that a tensor's name means.
+  static func part(_ name: String) -> (module: String, part: Part)? {
     var module = Substring(name)
     for prefix in ["base_model.model.", "base_model."] where module.hasPrefix(prefix) {
       module = module.dropFirst(prefix.count)
       break
     }
-    for (matrix, isA) in [("lora_A", true), ("lora_B", false)] {
-      for suffix in [".\(matrix).weight", ".\(matrix).default.weight"]
-      where module.hasSuffix(suffix) {
-        return (String(module.dropLast(suffix.count)), isA)
+    for part in Part.allCases {
+      for suffix in part.suffixes where module.hasSuffix(suffix) {
+        return (String(module.dropLast(suffix.count)), part)
       }
     }
     return nil
@@ -165,6 +188,8 @@ extension PEFT {
     var alpha: Double
     var dropout: Double
     var stabilized: Bool
+    /// `use_dora`.
+    var hasMagnitudes: Bool
     var isMergeAware: Bool
     var base: String?
     var ranks: [(pattern: String, value: Double)]
@@ -177,7 +202,6 @@ extension PEFT {
         throw BadCheckpoint(
           path: path, reason: "the adapter type \(type) is not supported", help: "supported: LORA")
       }
-      if json["use_dora"]?.boolValue == true { throw bad("DoRA adapters are not supported") }
       if json["fan_in_fan_out"]?.boolValue == true { throw bad("fan_in_fan_out is not supported") }
       if let bias = json["bias"]?.stringValue, bias != "none" {
         throw bad("bias=\(bias) is not supported, only none")
@@ -195,6 +219,7 @@ extension PEFT {
       guard dropout >= 0, dropout < 1 else {
         throw bad("lora_dropout: expected 0 to 1, found \(dropout)")
       }
+      hasMagnitudes = json["use_dora"]?.boolValue ?? false
       stabilized = json["use_rslora"]?.boolValue ?? false
       isMergeAware = json["olv_merge_aware"]?.boolValue ?? false
       base = json["base_model_name_or_path"]?.stringValue
@@ -237,6 +262,9 @@ extension PEFT {
         TensorSource(name: "\(stem).lora_A.weight", layer.a, backend: backend),
         TensorSource(name: "\(stem).lora_B.weight", layer.b, backend: backend),
       ]
+        + (layer.magnitude.map {
+          [TensorSource(name: "\(stem).lora_magnitude_vector", $0, backend: backend)]
+        } ?? [])
     }
     try Safetensors.write(tensors, to: folder, stem: prefix + PEFT.stem, shardLimit: .max)
   }
@@ -271,7 +299,7 @@ extension PEFT {
       "r": .int(rank), "rank_pattern": .object(ranks), "revision": nil,
       "target_modules": .array((targets ?? layers.map(\.module)).map { .string($0) }),
       "task_type": "CAUSAL_LM",
-      "use_dora": false, "use_rslora": .bool(stabilized),
+      "use_dora": .bool(layers.contains { $0.magnitude != nil }), "use_rslora": .bool(stabilized),
     ]
     guard isMergeAware, var object = plain.objectValue else { return plain }
     object["olv_merge_aware"] = true

@@ -75,6 +75,44 @@ extension Conformance {
         }
       }
     },
+    Check("masked") { trial in
+      for (n, width, isView) in [(5, 33, false), (130, 264, true)] {
+        try trial.attempt("[\(n), \(width)]") { trial in
+          let x = try trial.activation(n, width, isView: isView)
+          let mask = RandomStream(seed: 7, purpose: "mask")
+          for (survivors, hidden) in [(Float(1 / 0.7), Float(0)), (1 - 1 / 0.7, 1)] {
+            try trial.expect(
+              hidden == 0 ? "left" : "taken",
+              try trial.device.masked(
+                x.device, by: mask, dropout: 0.3, survivors: survivors, hidden: hidden),
+              try trial.reference.masked(
+                x.reference, by: mask, dropout: 0.3, survivors: survivors, hidden: hidden),
+              within: Tolerance.half)
+          }
+        }
+      }
+    },
+    Check("columnDots") { trial in
+      for (n, width) in [(7, 33), (700, 300)] {
+        try trial.attempt("[\(n), \(width)]") { trial in
+          let a = try trial.activation(n, width, isView: true)
+          let b = try trial.activation(n, width)
+          try trial.expect(
+            "", try trial.device.columnDots(a.device, b.device),
+            try trial.reference.columnDots(a.reference, b.reference), within: Tolerance.single)
+        }
+      }
+    },
+    Check("rowNorms") { trial in
+      for dtype in [DType.f32, .bf16, .f16] {
+        try trial.attempt(dtype.rawValue) { trial in
+          let matrix = try trial.tensor([21, 700], dtype)
+          try trial.expect(
+            "", try trial.device.rowNorms(matrix.device),
+            try trial.reference.rowNorms(matrix.reference), within: Tolerance.single)
+        }
+      }
+    },
     Check("relativeMagnitudes") { trial in
       for (rows, columns, group, dtype) in [
         (9, 66, 33, DType.f32), (600, 256, 128, .bf16), (40, 100, nil, .f16),

@@ -154,7 +154,7 @@ private struct Start {
     }
     let size = try cost(whole, metric)
     return (
-      linear,
+      try lora.completed(linear, on: backend),
       .init(
         name: linear.name, before: size > 0 ? try cost(target, metric) / size : 0,
         after: size > 0 ? try cost(rest, metric) / size : 0)

@@ -39,6 +39,9 @@ struct AdapterOptimizer {
         guard var adapter = linear.adapter else { continue }
         adapter.a = try add(adapter.a, layer: linear.name)
         adapter.b = try add(adapter.b, layer: linear.name)
+        if let magnitude = adapter.magnitude {
+          adapter.magnitude = Magnitude(try add(magnitude.values, layer: linear.name))
+        }
         model.blocks[block].linears[index].adapter = adapter
       }
     }

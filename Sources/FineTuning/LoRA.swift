@@ -5,13 +5,16 @@ import Tensor
 /// What adapter a fine-tune trains.
 ///
 /// *Paper:* Hu et al., "LoRA" (2021); the scale of `rslora`: Kalajdzievski, "A rank stabilization scaling factor for
-/// fine-tuning with LoRA" (2023); `merge-aware`: Bondarenko et al., "Low-rank quantization-aware training for LLMs" (2024).
+/// fine-tuning with LoRA" (2023); `dora`: Liu et al., "DoRA: weight-decomposed low-rank adaptation" (2024); `merge-aware`:
+/// Bondarenko et al., "Low-rank quantization-aware training for LLMs" (2024).
 public struct LoRA: Sendable, Hashable {
   public enum Method: String, Sendable, Hashable, CaseIterable {
     /// Scale α/r.
     case lora
     /// Scale α/√r, which keeps the size of updates at high ranks.
     case rslora
+    /// Scale α/r, and each row of the adapted weight keeps a length that is trained apart from its direction.
+    case dora
     /// Scale α/r, and every step computes with what merging the adapter into the quantized weight would give.
     case mergeAware = "merge-aware"
   }
@@ -40,7 +43,7 @@ public struct LoRA: Sendable, Hashable {
   /// The factor of the adapter's output.
   public var scale: Float {
     switch method {
-    case .lora, .mergeAware: alpha / Float(rank)
+    case .lora, .dora, .mergeAware: alpha / Float(rank)
     case .rslora: alpha / Float(rank).squareRoot()
     }
   }
@@ -66,14 +69,14 @@ public struct LoRA: Sendable, Hashable {
         if method == .mergeAware, case .dense = linear.weight {
           throw NothingToMergeInto(layer: linear.name)
         }
-        model.blocks[block].linears[index].adapter = try fresh(for: linear, on: model.backend)
+        model.blocks[block].linears[index] = try fresh(for: linear, on: model.backend)
       }
     }
     return model
   }
 
-  /// An adapter that changes nothing yet.
-  private func fresh(for linear: Linear, on backend: any Backend) throws -> Adapter {
+  /// The linear with an adapter that changes nothing yet.
+  private func fresh(for linear: Linear, on backend: any Backend) throws -> Linear {
     let (inputs, outputs) = (linear.weight.columns, linear.weight.rows)
     let a = try backend.place(
       uniform(
@@ -82,9 +85,16 @@ public struct LoRA: Sendable, Hashable {
     let b = try backend.make([outputs, rank], .f32)
     try backend.fill(b, with: 0)
     // No branch of the input goes through a merge-aware adapter, so there is nothing that dropout could hide.
-    return Adapter(
+    var adapted = linear
+    adapted.adapter = Adapter(
       a: a, b: b, rank: rank, alpha: alpha, scale: scale,
       dropout: method == .mergeAware ? 0 : dropout, isMergeAware: method == .mergeAware)
+    return try completed(adapted, on: backend)
+  }
+
+  /// The linear with what the method puts beside the two factors, once these stand.
+  func completed(_ linear: Linear, on backend: any Backend) throws -> Linear {
+    method == .dora ? try linear.withMagnitude(on: backend) : linear
   }
 
   /// Numbers uniform in ±bound. PEFT's Kaiming-uniform initialization with a = √5 has the bound 1/√in.
@@ -100,6 +110,24 @@ public struct LoRA: Sendable, Hashable {
       }
     }
     return Tensor(values, shape: shape)
+  }
+}
+
+extension Adapter {
+  /// How it is trained.
+  public var method: LoRA.Method {
+    if isMergeAware { return .mergeAware }
+    if magnitude != nil { return .dora }
+    let isPlain = scale == LoRA(method: .lora, rank: rank, alpha: alpha).scale
+    let isStabilized = scale == LoRA(method: .rslora, rank: rank, alpha: alpha).scale
+    return isStabilized && !isPlain ? .rslora : .lora
+  }
+}
+
+extension LoRA.Method {
+  /// Whether `step` of a lineage says that an adapter was trained.
+  public static func isTraining(_ step: String) -> Bool {
+    allCases.contains { step.hasPrefix("\($0.rawValue) r") && step.hasSuffix(" steps") }
   }
 }
 

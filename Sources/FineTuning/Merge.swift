@@ -2,7 +2,7 @@ import Models
 import Runtime
 import Tensor
 
-/// Folds a model's adapters into its weights: W + scale · B·A.
+/// Folds a model's adapters into its weights: W + scale · B·A, with DoRA its rows at the lengths that were trained.
 ///
 /// Float weights keep their type. Quantized weights have no room for a change smaller than half a step, so merging into
 /// them happens only on request, on the weights' own grid, and the report says what was left of the training. Adapters
@@ -27,10 +27,11 @@ public struct Merge: Sendable, Hashable {
     var report = MergeReport()
     var total = Survival()
     var merged = try model.mapLinears { linear in
-      guard let adapter = linear.adapter else { return linear }
+      guard let adapter = linear.adapter, let delta = try linear.delta(on: model.backend) else {
+        return linear
+      }
       try Interrupt.check()
       var linear = linear
-      let delta = try adapter.term.delta(on: model.backend)
       let (weight, survival) =
         switch linear.weight {
         case .dense(let tensor):

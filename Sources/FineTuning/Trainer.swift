@@ -72,10 +72,9 @@ public struct Trainer {
     run.report.seconds = before + (run.clock.now - start) / .seconds(1)
     run.report.epochs = run.order.epochs(steps: run.report.steps)
     if run.updates > 0 {
-      let method = adapter.isMergeAware ? LoRA.Method.mergeAware : .lora
-      run.model.lineage.append("\(method.rawValue) r\(adapter.rank) \(run.updates) steps")
+      run.model.lineage.append("\(adapter.method.rawValue) r\(adapter.rank) \(run.updates) steps")
     }
-    return (run.model, run.report)
+    return (try run.model.settled(), run.report)
   }
 }
 

@@ -31,7 +31,7 @@ public struct Block: Sendable {
   }
 
   /// The trainable tensors of the block.
-  public var adapterTensors: [Tensor] { linears.flatMap { $0.adapter.map { [$0.a, $0.b] } ?? [] } }
+  public var adapterTensors: [Tensor] { linears.flatMap { $0.adapter?.tensors ?? [] } }
 
   /// Where a pass through the block stands.
   public struct State {

@@ -5,9 +5,11 @@ import Tensor
 /// *Paper:* Hu et al., "LoRA" (2021), eq. 3.
 public struct Adapter: Sendable {
   /// f32 `[rank, in]`.
-  public var a: Tensor
+  public var a: Tensor { didSet { magnitude?.norms = nil } }
   /// f32 `[out, rank]`.
-  public var b: Tensor
+  public var b: Tensor { didSet { magnitude?.norms = nil } }
+  /// DoRA: the length of each row of the adapted weight. The factors then turn rows, and it stretches them.
+  public var magnitude: Magnitude?
   public var rank: Int
   public var alpha: Float
   /// Factor of the low-rank term: α/r, or α/√r for rank-stabilized LoRA.
@@ -19,10 +21,11 @@ public struct Adapter: Sendable {
 
   public init(
     a: Tensor, b: Tensor, rank: Int, alpha: Float, scale: Float? = nil, dropout: Float = 0,
-    isMergeAware: Bool = false
+    isMergeAware: Bool = false, magnitude: Magnitude? = nil
   ) {
     self.a = a
     self.b = b
+    self.magnitude = magnitude
     self.rank = rank
     self.alpha = alpha
     self.scale = scale ?? alpha / Float(rank)
@@ -33,7 +36,12 @@ public struct Adapter: Sendable {
   /// What it adds to a linear layer, without dropout.
   public var term: AdapterTerm { AdapterTerm(a: a, b: b, scale: scale) }
 
-  public var parameterCount: Int { a.count + b.count }
+  /// The tensors that training moves.
+  public var tensors: [Tensor] { [a, b] + (magnitude.map { [$0.values] } ?? []) }
+
+  public var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+
+  public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 }
 
 /// What makes the dropout masks of one training step reproducible. Evaluation has none.
@@ -58,7 +66,7 @@ public struct DropoutContext: Sendable, Hashable {
 public struct Linear: Sendable {
   /// The full module path of the checkpoint: `model.layers.0.self_attn.qkv_proj`.
   public let name: String
-  public var weight: Weight
+  public var weight: Weight { didSet { adapter?.magnitude?.norms = nil } }
   /// `[out]`.
   public var bias: Tensor?
   public var adapter: Adapter?
@@ -87,7 +95,46 @@ public struct Linear: Sendable {
         term?.dropout = adapter.dropout
         term?.mask = dropout.stream(of: name)
       }
+      if let magnitude = adapter.magnitude, let term {
+        return try execution.linear(
+          x, weight, bias: bias, adapter: term, magnitude: magnitude)
+      }
     }
     return try execution.linear(x, weight, bias: bias, adapter: term)
   }
+}
+
+extension Linear {
+  /// What the adapter adds to the weight, f32 `[out, in]`, dropout and rounding aside; nil without an adapter.
+  public func delta(on backend: any Backend) throws -> Tensor? {
+    guard let adapter else { return nil }
+    guard let magnitude = adapter.magnitude else { return try adapter.term.delta(on: backend) }
+    return try adapter.term.delta(of: weight, magnitude: magnitude, on: backend)
+  }
+
+  /// The linear with a magnitude for its adapter, the lengths that rows have now, so that it computes what it did.
+  public func withMagnitude(on backend: any Backend) throws -> Linear {
+    guard let adapter else { return self }
+    var linear = self
+    linear.adapter?.magnitude = Magnitude(
+      try backend.rowNorms(adapter.term.sum(with: weight, on: backend)))
+    return linear
+  }
+
+  /// The linear with the lengths of its rows measured, where its adapter divides by them. Otherwise every pass measures
+  /// them, as training must, which for few tokens costs far more than the pass.
+  public func settled(on backend: any Backend) throws -> Linear {
+    guard let adapter, let magnitude = adapter.magnitude, magnitude.norms == nil else {
+      return self
+    }
+    var linear = self
+    linear.adapter?.magnitude?.norms = try backend.rowNorms(
+      adapter.term.sum(with: weight, on: backend))
+    return linear
+  }
+}
+
+extension Model {
+  /// The model with every linear settled.
+  public func settled() throws -> Model { try mapLinears { try $0.settled(on: backend) } }
 }

@@ -22,7 +22,15 @@ extension Model {
         a: try backend.place(layer.a), b: try backend.place(layer.b), rank: layer.rank,
         alpha: Float(layer.alpha), scale: Float(layer.scale), dropout: Float(peft.dropout),
         isMergeAware: peft.isMergeAware)
-      replace(linear)
+      if let magnitude = layer.magnitude {
+        guard magnitude.count == linear.outputs else {
+          throw WrongTensor(
+            name: layer.module, expected: "lora_magnitude_vector [\(linear.outputs)]",
+            found: "\(magnitude.shape)", path: path)
+        }
+        linear.adapter?.magnitude = Magnitude(try backend.place(magnitude))
+      }
+      replace(try linear.settled(on: backend))
     }
   }
 
@@ -33,7 +41,8 @@ extension Model {
     let layers = adapted.compactMap { linear in
       linear.adapter.map {
         PEFT.Layer(
-          module: linear.name, a: $0.a, b: $0.b, alpha: Double($0.alpha), scale: Double($0.scale))
+          module: linear.name, a: $0.a, b: $0.b, alpha: Double($0.alpha), scale: Double($0.scale),
+          magnitude: $0.magnitude?.values)
       }
     }
     // The last part of the names selects the same linears where every linear of that kind has an adapter.

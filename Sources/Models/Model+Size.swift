@@ -43,7 +43,7 @@ extension Model {
       count += block.inputNorm.byteCount + block.postNorm.byteCount
       for linear in block.linears {
         count += linear.weight.byteCount + (linear.bias?.byteCount ?? 0)
-        if let adapter = linear.adapter { count += adapter.a.byteCount + adapter.b.byteCount }
+        count += linear.adapter?.byteCount ?? 0
       }
     }
     return count

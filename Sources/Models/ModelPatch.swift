@@ -63,10 +63,12 @@ public struct ModelPatch {
         if let adapter = new.adapter {
           add("\(new.name).a", adapter.a)
           add("\(new.name).b", adapter.b)
+          if let magnitude = adapter.magnitude { add("\(new.name).m", magnitude.values) }
           change["adapter"] = [
             "rank": .int(adapter.rank), "alpha": .number(Double(adapter.alpha)),
             "scale": .number(Double(adapter.scale)), "dropout": .number(Double(adapter.dropout)),
             "merge_aware": .bool(adapter.isMergeAware),
+            "magnitude": .bool(adapter.magnitude != nil),
           ]
         }
       }
@@ -108,7 +110,7 @@ public struct ModelPatch {
       if let adapter = change["adapter"] {
         linear.adapter = adapter.isNull ? nil : try reader.adapter(name, adapter)
       }
-      model.replace(linear)
+      model.replace(try linear.settled(on: base.backend))
     }
     model.lineage = try lineage(json, after: base.lineage)
     guard let precision = json["precision"]?.stringValue.flatMap(Precision.init) else {
@@ -165,11 +167,13 @@ private struct PatchReader {
   func adapter(_ name: String, _ json: JSON) throws -> Adapter {
     guard let rank = json["rank"]?.intValue, let alpha = json["alpha"]?.doubleValue,
       let scale = json["scale"]?.doubleValue, let dropout = json["dropout"]?.doubleValue,
-      let isMergeAware = json["merge_aware"]?.boolValue
+      let isMergeAware = json["merge_aware"]?.boolValue,
+      let hasMagnitude = json["magnitude"]?.boolValue
     else { throw BadPatch(part: name) }
     return Adapter(
       a: try tensor("\(name).a"), b: try tensor("\(name).b"), rank: rank, alpha: Float(alpha),
-      scale: Float(scale), dropout: Float(dropout), isMergeAware: isMergeAware)
+      scale: Float(scale), dropout: Float(dropout), isMergeAware: isMergeAware,
+      magnitude: hasMagnitude ? Magnitude(try tensor("\(name).m")) : nil)
   }
 }
 
@@ -245,5 +249,6 @@ extension Adapter? {
     return self.a.isSame(as: other.a) && self.b.isSame(as: other.b) && self.scale == other.scale
       && self.alpha == other.alpha && self.dropout == other.dropout
       && self.isMergeAware == other.isMergeAware
+      && (self.magnitude?.values).isSame(as: other.magnitude?.values)
   }
 }

@@ -60,7 +60,7 @@ public struct AWQ: Quantizer {
       }
       try run.finish(rounded, at: index, isRestored: earlier != nil)
     }
-    return run.result(tokens: calibration.tokens)
+    return try run.result(tokens: calibration.tokens)
   }
 
   /// Folds the scales in, clips, and rounds.

@@ -96,6 +96,10 @@ struct AWQFolding {
         adapter.a = try backend.scaled(adapter.a, rows: nil, columns: columns)
       }
       if let rows { adapter.b = try backend.scaled(adapter.b, rows: rows, columns: nil) }
+      // Scaled rows have other lengths, by which the product is divided, so what multiplies it has to follow.
+      adapter.magnitude = try adapter.magnitude?.carried(
+        from: (block.linears[place].weight, block.linears[place].adapter?.term ?? adapter.term),
+        to: (linear.weight, adapter.term), on: backend)
       linear.adapter = adapter
     }
     return linear

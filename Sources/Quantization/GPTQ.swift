@@ -45,7 +45,7 @@ public struct GPTQ: Quantizer {
       pass.end()
       try run.finish(rounded, at: index, isRestored: earlier != nil)
     }
-    return run.result(tokens: calibration.tokens)
+    return try run.result(tokens: calibration.tokens)
   }
 
   /// Quantizes the linears that share an input, and so a Hessian and its factor.

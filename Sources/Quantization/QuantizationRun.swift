@@ -190,8 +190,8 @@ struct QuantizationRun {
   }
 
   /// The model and the report.
-  func result(tokens: Int) -> (Model, QuantizationReport) {
-    var model = model
+  func result(tokens: Int) throws -> (Model, QuantizationReport) {
+    var model = try model.settled()
     model.lineage.append(settings.title)
     // Methods take a block's linears in the order they need; the report has the model's.
     let places = Dictionary(

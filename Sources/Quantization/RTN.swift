@@ -44,6 +44,6 @@ public struct RTN: Quantizer {
       pass?.end()
       try run.finish(rounded, at: index)
     }
-    return run.result(tokens: calibration?.tokens ?? 0)
+    return try run.result(tokens: calibration?.tokens ?? 0)
   }
 }

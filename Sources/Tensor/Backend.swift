@@ -105,6 +105,18 @@ public protocol Backend: AnyObject, Sendable {
     alpha: Float, beta: Float, into c: Tensor?
   ) throws -> Tensor
 
+  // MARK: Adapters with magnitudes
+
+  /// `x[i][j]` times `survivors` where the mask lets element i·width + j live (see `AdapterTerm.survives`), else times
+  /// `hidden`; in x's type. With 1/(1−p) and 0 that is what dropout leaves of x.
+  func masked(
+    _ x: Tensor, by mask: RandomStream, dropout: Float, survivors: Float, hidden: Float
+  ) throws -> Tensor
+  /// `Σ_i a[i][j] · b[i][j]` for each column j, a and b `[n, width]`: f32 `[width]`.
+  func columnDots(_ a: Tensor, _ b: Tensor) throws -> Tensor
+  /// The Euclidean length of each row: f32 `[rows]`.
+  func rowNorms(_ matrix: Tensor) throws -> Tensor
+
   // MARK: Optimizer
 
   /// The sum of squares of all elements of f32 tensors, in f64.
@@ -220,7 +232,8 @@ public struct AdapterTerm: Sendable {
     mask == nil || dropout <= 0 ? 1 : 1 / (1 - Float(dropoutThreshold) * 0x1p-15)
   }
 
-  static func threshold(dropout: Float) -> UInt32 {
+  /// The same of a probability that stands alone.
+  public static func threshold(dropout: Float) -> UInt32 {
     UInt32(max(0, min((dropout * 0x1p15).rounded(), 0x1p15 - 1)))
   }
 

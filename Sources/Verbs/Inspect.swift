@@ -125,7 +125,7 @@ struct Inspect: Verb {
       (
         "adapters",
         model.allLinears.reduce(0) {
-          $0 + (($1.adapter?.a.byteCount ?? 0) + ($1.adapter?.b.byteCount ?? 0))
+          $0 + (($1.adapter?.byteCount ?? 0))
         }
       ))
     return Report(

@@ -1,5 +1,6 @@
 import Cache
 import Data
+import FineTuning
 import JSON
 import Models
 import Quantization
@@ -77,7 +78,7 @@ struct LoadedModel: ModelValue {
   }
 
   /// Whether it was fine-tuned, also where the adapter was merged since.
-  var isTrained: Bool { fields["adapter"] == true || steps.contains { $0.hasPrefix("lora ") } }
+  var isTrained: Bool { fields["adapter"] == true || steps.contains(where: LoRA.Method.isTraining) }
 
   /// What the last quantization did to each layer, where it happened in this session.
   var quantization: QuantizationReport? { get throws { try report.value } }

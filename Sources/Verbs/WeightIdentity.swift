@@ -15,7 +15,7 @@ func weightIdentity(of model: Model, in store: ContentStore, converted: DType?) 
   for linear in model.allLinears {
     guard let adapter = linear.adapter else { continue }
     hash.update("\(linear.name) \(adapter.rank) \(adapter.scale) \(adapter.dropout)")
-    for tensor in [adapter.a, adapter.b] {
+    for tensor in adapter.tensors {
       try model.backend.read(tensor).withUnsafeBytes { hash.update($0) }
     }
   }

@@ -22,6 +22,9 @@ struct AdapterFileTests {
     settings.batch = 2
     let data = TrainingData.random(blocks: 4, length: 12, vocabulary: 2048, seed: 1)
     let (trained, _) = try Trainer(settings).train(model, on: data)
+    #expect(trained.lineage.last == "\(method.rawValue) r4 2 steps")
+    #expect(trained.lineage.last.map(LoRA.Method.isTraining) == true)
+    #expect(!["cloq r4", "rtn w4 g128", "merged"].contains(where: LoRA.Method.isTraining))
     let folder = try Shared.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try saveAdapter(trained, to: "\(folder)/adapter", base: base)
@@ -31,6 +34,7 @@ struct AdapterFileTests {
       #expect(one.adapter?.scale == other.adapter?.scale)
       #expect(one.adapter?.alpha == other.adapter?.alpha)
       #expect(one.adapter?.dropout == other.adapter?.dropout)
+      #expect(one.adapter?.method == other.adapter?.method)
     }
     // It trains on from there as if it had never left memory, and leaves the read one alone.
     let (again, first) = try Trainer(settings).train(loaded, on: data)

@@ -12,7 +12,7 @@ struct ResumingTests {
   /// The process is gone: nothing may be done any more.
   private struct Death: Error {}
 
-  @Test(arguments: [LoRA.Method.lora, .rslora])
+  @Test(arguments: [LoRA.Method.lora, .rslora, .dora])
   func aRunInPiecesGivesTheSameBytes(_ method: LoRA.Method) throws {
     let folder = try Shared.temporaryFolder()
     defer { Shared.remove(folder) }

@@ -118,8 +118,6 @@ enum TinyModel {
 extension Model {
   /// All adapter values, for comparison bit by bit.
   func adapterValues() throws -> [[Float]] {
-    try allLinears.compactMap(\.adapter).flatMap {
-      [try backend.read($0.a), try backend.read($0.b)]
-    }
+    try allLinears.compactMap(\.adapter).flatMap { try $0.tensors.map { try backend.read($0) } }
   }
 }

@@ -1,16 +1,17 @@
 // The dropout mask of an adapter's input, and its scaled copy.
 
-// y = x · factor where the element survives, else 0; x of either type, y of its type. Element (i, j) has number
-// i · width + j, which wraps at 32 bits.
+// y = x · factor where the element survives, else x · hidden, or 0 where that is 0; x of either type, y of its type. Element
+// (i, j) has number i · width + j, which wraps at 32 bits.
 extern "C" __global__ void drop_any(
     const void *x, i64 x_stride, void *y, int type, int width, int blocks, u32 low, u32 high,
-    u32 thresholds, float factor) {
+    u32 thresholds, float factor, float hidden) {
   i64 row = blockIdx.x / blocks;
   int i = (blockIdx.x % blocks) * 256 + threadIdx.x;
   if (i >= width) return;
   float v = load_any(x, row * x_stride + i, type);
+  float rest = hidden == 0 ? 0 : v * hidden;
   u32 number = (u32)(row * width + i), kept = survivors(dropout_pair(number >> 1, low, high), thresholds);
-  store_any(y, row * width + i, type, kept >> (number & 1 ? 31 : 15) & 1 ? v * factor : 0);
+  store_any(y, row * width + i, type, kept >> (number & 1 ? 31 : 15) & 1 ? v * factor : rest);
 }
 
 // y = x · factor as bf16 or f32: an adapter's f32 master as its products take it.

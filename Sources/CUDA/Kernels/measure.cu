@@ -43,6 +43,33 @@ extern "C" __global__ void column_magnitudes(
   sums[(i64)blockIdx.y * columns + j] = sum;
 }
 
+// sums[part][j] = Σ a[i][j] · b[i][j] over the 256 rows of the part.
+extern "C" __global__ void column_dots(
+    const void *a, i64 a_stride, int a_type, const void *b, i64 b_stride, int b_type, int rows,
+    int columns, float *sums) {
+  int j = blockIdx.x * 256 + threadIdx.x;
+  if (j >= columns) return;
+  int start = blockIdx.y * 256, end = min(start + 256, rows);
+  float sum = 0;
+  for (int i = start; i < end; i++)
+    sum += load_any(a, (i64)i * a_stride + j, a_type) * load_any(b, (i64)i * b_stride + j, b_type);
+  sums[(i64)blockIdx.y * columns + j] = sum;
+}
+
+// The length of each row: one block a row, summed in f64.
+extern "C" __global__ void row_norms(
+    const void *x, i64 stride, int type, int columns, float *norms) {
+  __shared__ double scratch[32];
+  i64 row = blockIdx.x;
+  double sum = 0;
+  for (int j = threadIdx.x; j < columns; j += blockDim.x) {
+    double v = load_any(x, row * stride + j, type);
+    sum += v * v;
+  }
+  sum = block_sum(sum, scratch);
+  if (threadIdx.x == 0) norms[row] = (float)sqrt(sum);
+}
+
 // total[j] (+)= Σ sums[part][j], in order.
 extern "C" __global__ void add_parts(const float *sums, int parts, int columns, float *total, int adds) {
   int j = blockIdx.x * 256 + threadIdx.x;
