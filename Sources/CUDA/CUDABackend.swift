@@ -73,6 +73,11 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
     return nil
   }
 
+  /// The card, and the compiler and library whose code decides about the last bits on it.
+  public var arithmetic: String {
+    "\(device.name), NVRTC \(kernels.compilerVersion), cuBLASLt \(products.version)"
+  }
+
   /// Both; in f32 at the speed of the card's f32 units.
   public func supports(_ precision: Precision) -> Bool { true }
 

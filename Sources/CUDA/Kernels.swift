@@ -137,6 +137,8 @@ final class KernelLibrary: Sendable {
     var shared: [UnsafeMutableRawPointer: Int] = [:]
   }
 
+  var compilerVersion: String { compiler.version }
+
   init(_ driver: Driver, _ compiler: Compiler, _ cache: CubinCache) {
     (self.driver, self.compiler, self.cache) = (driver, compiler, cache)
   }

@@ -15,6 +15,11 @@ extension FakeMachineTests {
     #expect(backend.device.description == "cuda:2")
     #expect(backend.device.memory == 1 << 30)
     #expect(backend.activation == .bf16)
+    // The card's kind and the libraries, not which of the cards it is.
+    #expect(
+      backend.arithmetic
+        == "\(backend.device.name), NVRTC \(backend.kernels.compilerVersion), cuBLASLt \(backend.products.version)"
+    )
   }
 
   @Test func whyThereIsNoGPU() {
