@@ -81,6 +81,10 @@ public protocol Kernels {
   /// `y = factor · exp(x − logSumExp)`; y may be x.
   static func softmax(
     _ x: Floats, _ logSumExp: Float, _ factor: Float, _ y: KernelOutput, _ count: Int)
+  /// Of two rows of logits: KL(reference ‖ logits), both negative log-likelihoods of `target`, 1 where the largest stand at
+  /// one place; four numbers.
+  static func divergence(
+    _ logits: Floats, _ reference: Floats, _ target: Int, _ result: MutableFloats, _ count: Int)
 
   // MARK: Optimizer
 

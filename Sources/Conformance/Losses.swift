@@ -30,6 +30,27 @@ extension Conformance {
           }
         }
       }
-    }
+    },
+    Check("divergence") { trial in
+      for (n, vocabulary) in [(1, 7), (9, 1003), (130, 32064)] {
+        try trial.attempt("[\(n), \(vocabulary)]") { trial in
+          let logits = try trial.activation(n, vocabulary, scale: 2, isView: true)
+          let reference = try trial.activation(n, vocabulary, scale: 2)
+          let targets = trial.integers(n, below: vocabulary).map(Int32.init)
+          try trial.expect(
+            "",
+            try trial.device.divergence(
+              logits.device, from: reference.device, targets: targets),
+            try trial.reference.divergence(
+              logits.reference, from: reference.reference, targets: targets),
+            within: Tolerance.single)
+          let same = try trial.device.read(
+            trial.device.divergence(logits.device, from: logits.device, targets: targets))
+          trial.expect(
+            "of itself", (0..<n).map { same[4 * $0] }, [Float](repeating: 0, count: n),
+            within: Tolerance.exact)
+        }
+      }
+    },
   ]
 }

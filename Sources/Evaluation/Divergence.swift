@@ -50,10 +50,12 @@ public struct Divergence: Sendable {
 
   /// Compares `model` with `reference` on windows of tokens.
   ///
+  /// - Parameter states: Where the reference's hidden states come from, or are left. They belong to these windows, this
+  ///   `batch` and this device.
   /// - Throws: `DifferentTokenizers`, `NotFiniteLikelihood`, `Cancelled`.
   public static func measure(
     _ model: Model, from reference: Model, windows: [Window],
-    batch: Int? = nil, progress: ProgressHandler? = nil
+    batch: Int? = nil, states: ReferenceStates? = nil, progress: ProgressHandler? = nil
   ) throws -> Divergence {
     guard model.tokenizer.contentHash == reference.tokenizer.contentHash,
       model.config.vocabulary == reference.config.vocabulary
@@ -64,15 +66,16 @@ public struct Divergence: Sendable {
     let total = windows.reduce(0) { $0 + $1.tokens.count }
     var result = Divergence(documents: [], sorted: [], seconds: 0)
     var done = 0
-    for range in WindowBatches(
-      windows: windows, budget: batch ?? model.backend.device.passTokens
-    ).ranges {
+    let batches = WindowBatches(
+      windows: windows, budget: batch ?? model.backend.device.passTokens)
+    for (index, range) in batches.ranges.enumerated() {
       try Interrupt.check()
       let part = Array(windows[range])
       let ids = part.flatMap(\.tokens)
       let segments = Segments(lengths: part.map(\.tokens.count))
       let hidden = try model.hidden(ids, segments: segments)
-      let expected = try reference.hidden(ids, segments: segments)
+      let make = { try reference.hidden(ids, segments: segments) }
+      let expected = try states?.hidden(index, making: make) ?? make()
       for (index, window) in part.enumerated() {
         let rows = segments[index].lowerBound + window.from - 1..<segments[index].upperBound - 1
         let document = try compare(
@@ -101,61 +104,23 @@ public struct Divergence: Sendable {
       tokens: targets.count, divergence: 0, agreements: 0,
       score: Score(nll: 0, tokens: targets.count),
       reference: Score(nll: 0, tokens: targets.count))
-    let vocabulary = model.0.config.vocabulary
+    let backend = model.0.backend
     for start in stride(from: 0, to: targets.count, by: chunk) {
       try Interrupt.check()
       let rows = start..<min(start + chunk, targets.count)
-      let logits = try model.0.backend.read(model.0.logits(model.1.rows(rows)))
-      let expected = try reference.0.backend.read(reference.0.logits(reference.1.rows(rows)))
-      for row in rows {
-        let place = (row - start) * vocabulary..<(row - start + 1) * vocabulary
-        let token = TokenDivergence(logits[place], expected[place], target: Int(targets[row]))
-        document.divergence += token.divergence
-        document.agreements += token.agrees ? 1 : 0
-        document.score.nll += token.nll
-        document.reference.nll += token.referenceNLL
-        divergences.append(Float(token.divergence))
+      let found = try backend.read(
+        backend.divergence(
+          model.0.logits(model.1.rows(rows)), from: reference.0.logits(reference.1.rows(rows)),
+          targets: Array(targets[rows])))
+      for row in 0..<rows.count {
+        document.divergence += Double(found[4 * row])
+        document.score.nll += Double(found[4 * row + 1])
+        document.reference.nll += Double(found[4 * row + 2])
+        document.agreements += found[4 * row + 3] == 1 ? 1 : 0
+        divergences.append(found[4 * row])
       }
     }
     return document
-  }
-}
-
-/// The comparison at one token, from two rows of logits.
-struct TokenDivergence {
-  var divergence: Double
-  var agrees: Bool
-  var nll: Double
-  var referenceNLL: Double
-
-  /// KL(p ‖ q) = Σ p (log p − log q), with both distributions normalized in f64.
-  init(_ logits: ArraySlice<Float>, _ reference: ArraySlice<Float>, target: Int) {
-    (divergence, agrees, nll, referenceNLL) = logits.withUnsafeBufferPointer { q in
-      reference.withUnsafeBufferPointer { p in
-        let (top, peak) = TokenDivergence.largest(q)
-        let (expectedTop, expectedPeak) = TokenDivergence.largest(p)
-        var (sum, expectedSum, cross) = (0.0, 0.0, 0.0)
-        for index in q.indices {
-          let weight = Double(expf(p[index] - expectedPeak))
-          sum += Double(expf(q[index] - peak))
-          expectedSum += weight
-          cross += weight * Double((p[index] - expectedPeak) - (q[index] - peak))
-        }
-        let (normalizer, expectedNormalizer) = (log(sum), log(expectedSum))
-        return (
-          // Rounding can leave a tiny negative number where both are equal.
-          max(0, cross / expectedSum - expectedNormalizer + normalizer), top == expectedTop,
-          normalizer - Double(q[target] - peak),
-          expectedNormalizer - Double(p[target] - expectedPeak)
-        )
-      }
-    }
-  }
-
-  private static func largest(_ values: UnsafeBufferPointer<Float>) -> (Int, Float) {
-    var (best, peak) = (0, -Float.infinity)
-    for index in values.indices where values[index] > peak { (best, peak) = (index, values[index]) }
-    return (best, peak)
   }
 }
 

@@ -26,13 +26,13 @@ public struct AWQ: Quantizer {
 
   public func quantize(
     _ model: Model, settings: QuantizationSettings, calibration: CalibrationData?,
-    progress: ProgressHandler?, workplace: Workplace?
+    progress: ProgressHandler?, workplace: Workplace?, float: FloatStatistics?
   ) throws -> (Model, QuantizationReport) {
     guard let calibration, calibration.samples > 0 else {
       throw QuantizationFailure.needsData(method: name)
     }
     var run = try QuantizationRun(model, settings, progress, workplace)
-    var pass = try CalibrationPass(model, calibration)
+    var pass = try CalibrationPass(model, calibration, float: float)
     for (index, block) in model.blocks.enumerated() {
       let isLast = index + 1 == model.blocks.count
       var scales = AWQScales()

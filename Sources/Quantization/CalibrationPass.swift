@@ -27,24 +27,30 @@ public struct CalibrationPass {
   /// What the next block begins with: a residual stream, and what is still to be added to it.
   private var inputs: [(x: Tensor, delta: Tensor?)]
   private var states: [Block.State] = []
+  /// Where the statistics come from, or are left; nil where they are one method's own.
+  private let float: FloatStatistics?
+  /// The block that was entered, and the stage reached.
+  private var place: (block: Block, stage: Stage)?
 
   public let tokens: Int
 
   /// Inputs of a layer whose Hessian takes 64 MB.
   static let wide = 4096
 
+  /// - Parameter float: For a pass through a float model as it is. Where it knows the statistics, no tokens go through.
   /// - Throws: `QuantizationFailure.blockTooLong`, `TokenOutOfRange`.
-  public init(_ model: Model, _ data: CalibrationData) throws {
+  public init(_ model: Model, _ data: CalibrationData, float: FloatStatistics? = nil) throws {
     self.model = model
     execution = model.execution()
     samples = data.blocks.count
     tokens = data.tokens
+    self.float = float
     var segments: [Segments] = []
     var inputs: [(x: Tensor, delta: Tensor?)] = []
     // Tokens that advance together.
     let limit = model.backend.device.calibrationTokens
     var next = 0
-    while next < data.blocks.count {
+    while next < data.blocks.count, float?.isKnown != true {
       try Interrupt.check()
       var batch: [Int32] = []
       var lengths: [Int] = []
@@ -70,6 +76,9 @@ public struct CalibrationPass {
   ///
   /// - Parameter keepsInput: Whether `pass(through:)` shall be able to start here again.
   public mutating func begin(_ block: Block, keepsInput: Bool = false) throws {
+    let start = ContinuousClock.now
+    defer { float?.took(since: start) }
+    place = (block, .attentionInput)
     states = []
     states.reserveCapacity(inputs.count)
     for index in inputs.indices {
@@ -84,6 +93,12 @@ public struct CalibrationPass {
   /// Measures the input of the stage reached.
   public func statistics(magnitudes: Bool = false) throws -> StageStatistics {
     let backend = model.backend
+    if let place,
+      let known = try float?.known(place.block, place.stage, tokens: tokens, on: backend)
+    {
+      return known
+    }
+    let start = ContinuousClock.now
     let width = states.first?.input.columns ?? 0
     // What is left of earlier work is not worth keeping beside a matrix as large as all weights of its layer.
     if width >= Self.wide { backend.trim() }
@@ -91,7 +106,8 @@ public struct CalibrationPass {
     let hessian = space.hessian
     try backend.fill(hessian, with: 0)
     var sums: Tensor?
-    if magnitudes {
+    // Some methods want them, and who comes later may be one of those.
+    if magnitudes || float != nil {
       let tensor = try backend.make([width], .f32)
       try backend.fill(tensor, with: 0)
       sums = tensor
@@ -102,8 +118,13 @@ public struct CalibrationPass {
         state.input, alpha: 2 / Float(samples), into: hessian, precision: execution.precision)
       if let sums { try backend.addMagnitudes(state.input, into: sums) }
     }
-    return StageStatistics(
+    let statistics = StageStatistics(
       hessian: hessian, room: space.factor, magnitudes: sums, tokens: tokens)
+    if let place, let float {
+      try float.keep(statistics, place.block, place.stage, on: backend)
+      float.took(since: start)
+    }
+    return statistics
   }
 
   /// What the linear after `stage` would put out if the tokens went through `block`, a batch at a time: the output of the
@@ -122,6 +143,9 @@ public struct CalibrationPass {
 
   /// Lets the tokens through the linears of `stage` as `block` has them.
   public mutating func advance(_ stage: Stage, through block: Block) throws {
+    let start = ContinuousClock.now
+    defer { float?.took(since: start) }
+    if let next = Stage(rawValue: stage.rawValue + 1) { place?.stage = next }
     for index in states.indices {
       try Interrupt.check()
       states[index] = try block.advance(

@@ -52,6 +52,9 @@ public struct QuantizationSettings: Sendable, Hashable {
     self.sequential = sequential
   }
 
+  /// Whether all that calibration gives are statistics of the float model.
+  public var measuresFloat: Bool { !sequential && objective == .hessian }
+
   /// What a model's lineage says: `gptq w4 g128`.
   public var title: String {
     var parts = [method, "w\(bits)", group.map { "g\($0)" } ?? "rows"]

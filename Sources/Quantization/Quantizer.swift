@@ -15,11 +15,14 @@ public protocol Quantizer: Sendable {
 
   /// The model with its block linears quantized, adapters kept beside them. The model given stays as it is.
   ///
-  /// - Parameter workplace: Where finished blocks are kept, and found again by a run that follows one that was killed.
+  /// - Parameters:
+  ///   - workplace: Where finished blocks are kept, and found again by a run that follows one that was killed.
+  ///   - float: Where the statistics of the float model come from, or are left; only where the settings calibrate on it and
+  ///     judge by Hessians (see `QuantizationSettings.measuresFloat`).
   /// - Throws: `QuantizationFailure`, `Cancelled`, `OutOfMemory`.
   func quantize(
     _ model: Model, settings: QuantizationSettings, calibration: CalibrationData?,
-    progress: ProgressHandler?, workplace: Workplace?
+    progress: ProgressHandler?, workplace: Workplace?, float: FloatStatistics?
   ) throws -> (Model, QuantizationReport)
 }
 
@@ -55,10 +58,10 @@ extension Model {
   /// - Throws: `QuantizationFailure`, `Cancelled`, `OutOfMemory`.
   public func quantized(
     _ settings: QuantizationSettings, calibration: CalibrationData? = nil,
-    progress: ProgressHandler? = nil, workplace: Workplace? = nil
+    progress: ProgressHandler? = nil, workplace: Workplace? = nil, float: FloatStatistics? = nil
   ) throws -> (Model, QuantizationReport) {
     try Quantizers.named(settings.method).quantize(
       self, settings: settings, calibration: calibration, progress: progress,
-      workplace: workplace)
+      workplace: workplace, float: settings.measuresFloat ? float : nil)
   }
 }

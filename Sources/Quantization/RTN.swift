@@ -17,7 +17,7 @@ public struct RTN: Quantizer {
 
   public func quantize(
     _ model: Model, settings: QuantizationSettings, calibration: CalibrationData?,
-    progress: ProgressHandler?, workplace: Workplace?
+    progress: ProgressHandler?, workplace: Workplace?, float: FloatStatistics?
   ) throws -> (Model, QuantizationReport) {
     var run = try QuantizationRun(model, settings, progress)
     var pass = try calibration.map { try CalibrationPass(model, $0) }

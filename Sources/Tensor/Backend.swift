@@ -97,6 +97,13 @@ public protocol Backend: AnyObject, Sendable {
     _ x: Tensor, head: Weight, targets: [Int32], gradient: Float?, precision: Precision
   ) throws -> LossOutput
 
+  /// How far the distributions of two models are apart, row by row of their scores `[n, vocabulary]`: f32 `[n, 4]` with
+  /// KL(softmax(reference) ‖ softmax(logits)) in nats, the negative log-likelihood of the target under either (the logits'
+  /// first), and 1 where both have their largest score at one place, the first of equals, else 0.
+  ///
+  /// - Guarantee: equal rows have a divergence of exactly 0.
+  func divergence(_ logits: Tensor, from reference: Tensor, targets: [Int32]) throws -> Tensor
+
   // MARK: Plain linear algebra (f32)
 
   /// `alpha · op(a) · op(b) + beta · c`, f32. With `c` the result is written into it (and returned).

@@ -33,12 +33,13 @@ struct LoadedModel: ModelValue {
   var exposures: [Exposure] = []
 
   init(
-    _ model: Model, quantization: QuantizationReport? = nil, calibration: CalibrationText? = nil
+    _ model: Model, quantization: QuantizationReport? = nil, calibration: CalibrationText? = nil,
+    merge: MergeReport? = nil
   ) {
     self.calibration = calibration
     content = Deferred(made: model)
     report = Deferred(made: quantization)
-    facts = Deferred { model.facts }
+    facts = Deferred { model.facts(merge) }
     steps = model.lineage
     execution = model.execution
     naming = .none
@@ -167,8 +168,10 @@ extension LoadedModel: StorableModel {
 }
 
 extension Model {
-  fileprivate var facts: JSONObject {
-    JSONObject([
+  /// - Parameter merge: What of the training survived, where an adapter was merged last.
+  fileprivate func facts(_ merge: MergeReport?) -> JSONObject {
+    func number(_ value: Double?) -> JSON { value.map(JSON.number) ?? .null }
+    return JSONObject([
       ("family", .string(family)),
       ("parameters", .int(parameterCount)),
       ("bytes", .int(byteCount)),
@@ -180,6 +183,9 @@ extension Model {
       ("hidden", .int(config.hidden)),
       ("vocabulary", .int(config.vocabulary)),
       ("compute", .string(precision.rawValue)),
+      ("merge_steps", number(merge?.total.steps)),
+      ("merge_changed", number(merge?.total.changed)),
+      ("merge_cosine", number(merge?.total.cosine)),
     ])
   }
 

@@ -14,7 +14,8 @@ struct MergeVerb: CacheableVerb {
     Float weights take the adapter up in their own type. Quantized weights have no room for changes smaller than half a \
     step: merging into them happens only with requantize=yes, on the weights' own grid, and the report says what \
     survives of the training: the change in steps, the share of codes that changed, and the cosine of the intended and \
-    the realized change. Adapters trained with method=merge-aware lose nothing and are merged as they are.
+    the realized change. The same in total are facts of the merged model: `$model.merge_steps`, `$model.merge_changed`, \
+    `$model.merge_cosine`. Adapters trained with method=merge-aware lose nothing and are merged as they are.
     """
   static let output = VerbOutput.model
   static let examples = [
@@ -71,7 +72,7 @@ struct MergeVerb: CacheableVerb {
           Words.decimals(layer.cosine, 3),
         ] + (report.isRequantized ? [Words.short(layer.steps ?? 0)] : [])
       })
-    var value = LoadedModel(merged)
+    var value = LoadedModel(merged, merge: report)
     value.exposures = current.exposures
     return .model(
       value,

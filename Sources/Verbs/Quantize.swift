@@ -1,4 +1,5 @@
 import Cache
+import Checkpoints
 import Data
 import JSON
 import Language
@@ -140,9 +141,18 @@ struct Quantize: CacheableVerb {
           samples: samples, length: settings.length(maxPositions: current.config.maxPositions),
           seed: settings.seed)
       }
+      let shared = try calibration.flatMap { _ in try sharedStatistics(loaded, settings, context) }
+      let float = shared.map(Self.statistics)
       let (model, report) = try current.quantized(
         settings, calibration: calibration, progress: context.progress,
-        workplace: context.workplace)
+        workplace: context.workplace, float: float)
+      if let float, float.isComplete(for: current), let made = float.made {
+        try shared?.keep(seconds: float.seconds, bytes: float.byteCount) { entry in
+          try entry.write(
+            made.map { TensorSource(name: $0.name, $0.tensor, backend: current.backend) },
+            stem: Self.stem)
+        }
+      }
       return (model, report, calibration)
     }
     if report.resumed > 0 {
@@ -169,6 +179,28 @@ struct Quantize: CacheableVerb {
     return .model(
       try completed(LoadedModel(model, quantization: report), context),
       describe(report, settings: settings, calibration: calibration))
+  }
+
+  /// Where the Hessians of a float model on this text lie, for every method and number of bits that calibrates on it.
+  private func sharedStatistics(
+    _ model: LoadedModel, _ settings: QuantizationSettings, _ context: RunContext
+  ) throws -> SharedWork? {
+    guard settings.measuresFloat, let text = try calibrationText() else { return nil }
+    return try context.shared(
+      "hessians", of: model,
+      [
+        EntryKey.Part("rows", try text.rows.contentHash()),
+        EntryKey.Part("samples", "\(text.samples)"),
+        EntryKey.Part("length", text.length.map(String.init) ?? ""),
+        EntryKey.Part("seed", text.seed.map(String.init) ?? "first"),
+      ])
+  }
+
+  private static let stem = "statistics"
+
+  private static func statistics(_ shared: SharedWork) -> FloatStatistics {
+    guard let tensors = try? shared.find()?.tensors(stem: stem) else { return FloatStatistics() }
+    return FloatStatistics { try tensors.tensor($0) }
   }
 
   /// Also for a method that needs none, so that what is compared later uses the same.

@@ -1,3 +1,4 @@
+import Cache
 import FoundationEssentials
 import JSON
 import TestSupport
@@ -76,6 +77,59 @@ struct CacheTests {
     try second.run(more)
     #expect(second.reports.suffix(3).allSatisfy { $0.cachedSeconds == nil })
     #expect(plain.reports.suffix(3).map(Self.numbers) == second.reports.suffix(3).map(Self.numbers))
+  }
+
+  /// What several stages have in common is computed once, and what is made of it is the same, bit for bit: the reference's
+  /// states for every model compared with it, the float model's Hessians for every method and number of bits.
+  @Test func partsThatStagesShare() throws {
+    let shared = try OneCache()
+    let script = """
+      use demo; base = load phi
+      defaults quantize samples=2 length=64
+      each $b in [3 8] { quantize awq bits=$b | diverge tiny-codes[5000:5003] from=$base }
+      quantize gptq sequential=no; diverge tiny-codes[5000:5003] from=$base
+      """
+    let plain = try Workbench().run(script)
+    let cached = try shared.bench().run(script)
+    #expect(plain.reports.map(Self.numbers) == cached.reports.map(Self.numbers))
+    let store = try #require(cached.session.host.store)
+    let parts = store.entries().filter { ["reference states", "hessians"].contains($0.key.kind) }
+    #expect(Set(parts.map(\.key.kind)).count == 2 && parts.count == 2)
+    // Each was found by the two that came after the first.
+    #expect(parts.allSatisfy { $0.hits == 2 })
+    try cached.run("cache")
+    let listed = cached.last?.json["entries"]?.arrayValue ?? []
+    for kind in ["reference states", "hessians"] {
+      #expect(listed.contains { $0["verb"] == .string(kind) && $0["model"] == "phi" })
+    }
+    // Another text is another entry, and `cache why` says what differs.
+    try cached.run("diverge tiny-codes[5001:5003] from=$base; cache why")
+    let misses = cached.last?.json["misses"]?.arrayValue ?? []
+    #expect(
+      misses.contains {
+        $0["verb"] == "reference states" && $0["why"] == "the rows changed"
+      })
+    // What is damaged is computed again, to the same.
+    for (kind, name) in [("reference states", "states"), ("hessians", "statistics")] {
+      let path = try #require(try shared.files("\(name).safetensors").first, "\(kind)")
+      try Shared.resize(path, to: 40)
+    }
+    let again = try shared.bench().run(
+      "use demo; base = load phi; defaults quantize samples=2 length=64\n"
+        + "quantize awq bits=4; diverge tiny-codes[5000:5003] from=$base")
+    let fresh = try Workbench().run(
+      "use demo; base = load phi; defaults quantize samples=2 length=64\n"
+        + "quantize awq bits=4; diverge tiny-codes[5000:5003] from=$base")
+    // But for a word about the damage.
+    #expect(again.reports[1].json["notes"] != fresh.reports[1].json["notes"])
+    func results(_ bench: Workbench) -> [JSON] {
+      bench.reports.map { report in
+        guard case .object(var object) = Self.numbers(report) else { return .null }
+        object["notes"] = nil
+        return .object(object)
+      }
+    }
+    #expect(results(again) == results(fresh))
   }
 
   /// What is saved of a model out of the cache is the same, file by file.

@@ -64,3 +64,54 @@ extern "C" __global__ void __launch_bounds__(512) cross_entropy(
     }
   }
 }
+
+// The largest of a row, and where it first stands; −1 without one.
+__device__ __forceinline__ float row_largest(
+    const void *x, i64 start, int type, int count, float *scratch, float *place) {
+  float high = -infinity, first = infinity;
+  for (int i = threadIdx.x; i < count; i += blockDim.x) {
+    float v = load_any(x, start + i, type);
+    if (v > high) {
+      high = v;
+      first = i;
+    }
+  }
+  float most = block_max(high, scratch);
+  // A vocabulary is far below 2^24, so that places are exact.
+  *place = -block_max(high == most ? -first : -infinity, scratch);
+  return most;
+}
+
+// results[row] = KL(reference ‖ logits), both negative log-likelihoods of the target, 1 where the largest stand at one place.
+// One block a row; a thread's few sums are f32, those over a block f64.
+extern "C" __global__ void __launch_bounds__(512) divergence(
+    const void *logits, i64 stride, int type, const void *reference, i64 reference_stride,
+    int reference_type, const int *targets, int vocabulary, float4 *results) {
+  __shared__ float scratch[32];
+  __shared__ double sums[32];
+  i64 row = blockIdx.x, q = row * stride, p = row * reference_stride;
+  float place, reference_place;
+  float peak = row_largest(logits, q, type, vocabulary, scratch, &place);
+  float reference_peak =
+      row_largest(reference, p, reference_type, vocabulary, scratch, &reference_place);
+  float sum = 0, reference_sum = 0, cross = 0;
+  for (int i = threadIdx.x; i < vocabulary; i += blockDim.x) {
+    float x = load_any(logits, q + i, type) - peak;
+    float y = load_any(reference, p + i, reference_type) - reference_peak;
+    float weight = expf(y);
+    sum += expf(x);
+    reference_sum += weight;
+    cross += weight * (y - x);
+  }
+  double total = block_sum((double)sum, sums), reference_total = block_sum((double)reference_sum, sums);
+  double crossed = block_sum((double)cross, sums);
+  if (threadIdx.x != 0) return;
+  double normalizer = log(total), reference_normalizer = log(reference_total);
+  double found = crossed / reference_total - reference_normalizer + normalizer;
+  int target = targets[row];
+  results[row] = make_float4(
+      found < 0 ? 0.f : (float)found,
+      (float)(normalizer - (load_any(logits, q + target, type) - peak)),
+      (float)(reference_normalizer - (load_any(reference, p + target, reference_type) - reference_peak)),
+      place == reference_place ? 1.f : 0.f);
+}

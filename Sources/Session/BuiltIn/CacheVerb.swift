@@ -13,7 +13,8 @@ struct CacheVerb: Verb {
     Every stage that takes a model (quantize, finetune, merge, ppl, diverge) is stored under a hash of all that determines \
     its outcome: the program, the device and precision, the model's weights or the stages that made it, the parameters, \
     the rows. The same stage is then not run again, in this session or a later one; its report says `cached` and how \
-    long it took. Results from the cache are the same bytes.
+    long it took. Results from the cache are the same bytes. So are parts of stages that other stages share: what the \
+    reference of `diverge` makes of the rows, and the Hessians of a float model (awq, and gptq with sequential=no).
 
     `cache` lists the entries. `cache why` says what was different where the last run found nothing. limit= bounds the \
     bytes on disk, for good (20 GiB at first); what was not used for longest goes first. `cache off` computes everything \

@@ -188,7 +188,7 @@ private struct Work: @unchecked Sendable {
 }
 
 /// Which outcomes are worth storing: writing must stay a small part of the work.
-private enum Worth {
+enum Worth {
   /// Seconds of work below which nothing is written; `OLV_CACHE_SECONDS` says otherwise.
   static let facts = getenv("OLV_CACHE_SECONDS").flatMap { Double(String(cString: $0)) } ?? 0.3
   /// Seconds of work below which a model of so many bytes is made again instead of being stored: writing and checking

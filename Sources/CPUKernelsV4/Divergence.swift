@@ -1,0 +1,1 @@
+../CPUKernelsV2/Divergence.swift
