@@ -21,7 +21,8 @@ private struct SVGPage {
   private let width = 760.0
   private let left: Double
   private let right: Double
-  private let top = 56.0
+  /// The number above a bar that reaches the top stands below the title's lines.
+  private let top: Double
   private let plotHeight = 300.0
   private var body: [String] = []
   private var height = 0.0
@@ -30,6 +31,7 @@ private struct SVGPage {
     self.chart = chart
     let axis = chart.valueAxis
     self.axis = axis
+    top = chart.bars.isEmpty ? 56 : 70
     let widest = axis.ticks.map { axis.text($0).displayWidth }.max() ?? 1
     left = 34 + Double(widest) * 7.2 + 8
     let labels = chart.references.map { "\($0.label) \(Words.brief($0.value))" }

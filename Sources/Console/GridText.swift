@@ -41,7 +41,8 @@ extension Grid {
     }
   }
 
-  /// The grid in aligned columns: numbers to the right, all else to the left, cut to the width.
+  /// The grid in aligned columns: numbers to the right, all else to the left, cut to the width or, in the last column of
+  /// a grid that wraps, continued below.
   func lines(width: Int, ink: Ink) -> [String] {
     let header = columns.isEmpty ? [] : [columns]
     if let narrower = narrowed(to: width) {
@@ -49,7 +50,7 @@ extension Grid {
       return narrower.lines(width: width, ink: ink)
         + [ink.dim("not shown: \(names.joined(separator: ", "))".shortened(to: width))]
     }
-    let all = (header + rows).map { row in row.map { $0.printable } }
+    var all = (header + rows).map { row in row.map { $0.printable } }
     let count = all.map(\.count).max() ?? 0
     guard count > 0 else { return [] }
     func cell(_ row: [String], _ column: Int) -> String { column < row.count ? row[column] : "" }
@@ -65,6 +66,18 @@ extension Grid {
         widths[place] > Self.leastWidth
       else { break }
       widths[place] -= 1
+    }
+    if wraps, let room = widths.last, room > 0 {
+      var continued: [[String]] = []
+      for row in all {
+        let parts = cell(row, count - 1).wrapped(to: room)
+        var head: [String] = (0..<(count - 1)).map { cell(row, $0) }
+        for part in parts.isEmpty ? [""] : parts {
+          continued.append(head + [part])
+          head = [String](repeating: "", count: count - 1)
+        }
+      }
+      all = continued
     }
     return all.enumerated().map { index, row in
       var line = ""

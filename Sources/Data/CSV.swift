@@ -1,4 +1,5 @@
 import JSON
+import Runtime
 
 /// Comma-separated values with a header line (RFC 4180). Every value is a string, as it stands in the file.
 enum CSV: DatasetFormat {
@@ -49,7 +50,7 @@ private struct Separated {
         guard values.count == columns.count else {
           throw bytes.malformed(
             at: range.lowerBound,
-            "the row has \(values.count) field\(values.count == 1 ? "" : "s"), "
+            "the row has \(Words.counted(values.count, "field")), "
               + "the header \(columns.count)")
         }
         return JSONObject(zip(columns, values.map { JSON.string($0) }))

@@ -58,7 +58,7 @@ public enum DatasetFailure: Failure, Equatable {
     case .noSplit(let dataset, let name, _):
       "\(dataset) has no split `\(name)`"
     case .beyondEnd(let dataset, let slice, let rows):
-      "[\(slice)] reaches beyond the end of \(dataset), which has \(rows) rows"
+      "[\(slice)] reaches beyond the end of \(dataset), which has \(Words.counted(rows, "row"))"
     case .emptySlice(let dataset, let slice, let rows):
       "[\(slice)] of \(dataset) holds no rows (it has \(rows))"
     case .noText(let dataset, _):

@@ -72,7 +72,7 @@ public struct NothingToScore: Failure, Equatable {
   }
 
   public var message: String {
-    "as=\(dialect) needs at least \(length) tokens, found \(tokens) in \(rows) rows"
+    "as=\(dialect) needs at least \(length) tokens, found \(tokens) in \(Words.counted(rows, "row"))"
   }
   public var help: String? { "use more rows or a smaller length=" }
 }

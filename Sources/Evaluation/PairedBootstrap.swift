@@ -105,7 +105,7 @@ public struct UnpairedScores: Failure, Equatable {
         "document \(document) was scored on \(first) tokens in one arm and \(second) in the other"
     }
     if first == 0 && second == 0 { return "no scored documents to compare" }
-    return "one arm scored \(first) documents and the other \(second)"
+    return "one arm scored \(Words.counted(first, "document")) and the other \(second)"
   }
   public var help: String? { "compare arms with the same data, protocol and tokenizer" }
 }

@@ -56,7 +56,9 @@ extension TrainingData {
     }
     self.init(
       examples: blocks.map { TrainingExample(tokens: $0) },
-      packing: "\(dataset.count) rows packed into \(blocks.count) blocks of \(length)")
+      packing:
+        "\(Words.counted(dataset.count, "row")) packed into \(Words.counted(blocks.count, "block")) of \(length)"
+    )
   }
 
   private init(rowsOf dataset: Dataset, tokenizer: Tokenizer, mask: Packing.Mask, length: Int)

@@ -72,7 +72,8 @@ public struct Trainer {
     run.report.seconds = before + (run.clock.now - start) / .seconds(1)
     run.report.epochs = run.order.epochs(steps: run.report.steps)
     if run.updates > 0 {
-      run.model.lineage.append("\(adapter.method.rawValue) r\(adapter.rank) \(run.updates) steps")
+      run.model.lineage.append(
+        "\(adapter.method.rawValue) r\(adapter.rank) \(Words.counted(run.updates, "step"))")
     }
     return (try run.model.settled(), run.report)
   }

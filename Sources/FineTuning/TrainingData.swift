@@ -76,9 +76,15 @@ public struct NothingToTrainOn: Failure, Equatable {
   }
 
   public var message: String {
-    let found = "\(rows) rows with \(tokens) tokens"
-    return length.map { "\(found) do not fill one block of \($0) tokens" }
-      ?? "\(found) leave nothing to predict"
+    let found = "\(Words.counted(rows, "row")) with \(Words.counted(tokens, "token"))"
+    let isOne = rows == 1
+    return length.map {
+      "\(found) \(isOne ? "does" : "do") not fill one block of \(Words.counted($0, "token"))"
+    } ?? "\(found) \(isOne ? "leaves" : "leave") nothing to predict"
   }
-  public var help: String? { "use more rows, a smaller length=, or pack=no" }
+  public var help: String? {
+    tokens == 0
+      ? "the text is empty: look at the dataset's template= or field=, and at the slice"
+      : "use more rows, a smaller length=, or pack=no"
+  }
 }

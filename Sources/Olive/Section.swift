@@ -69,8 +69,7 @@ final class Section {
     }
     problems.refuse(
       "`\(entry.key)` is `\(text)`, which olv does not have", at: entry.value.span,
-      label: didYouMean(text, among: choices).map { "did you mean `\($0)`?" },
-      help: "it takes \(choices.joined(separator: ", "))")
+      help: "it takes \(choices.joined(separator: ", "))", meant: didYouMean(text, among: choices))
     return nil
   }
 
@@ -156,15 +155,23 @@ final class Section {
     }
     problems.refuse(
       "`\(name)` can only be \(accepted.joined(separator: " or "))", at: entry.value.span,
-      help: reason)
+      help: reason,
+      change: accepted.count == 1
+        ? Correction(replacing: entry.value.span, with: accepted[0]) : nil)
   }
 
   /// Refuses every key that nobody asked for.
   func finish() {
     for entry in entries where !asked.contains(entry.key) {
+      let dashes = entry.keySpan.text.prefix { $0 == "-" }
+      let meant = didYouMean(entry.key, among: asked.sorted())
+      // What stands here already is not to stand here twice.
+      let isFree = !entries.contains { $0.key == meant }
       problems.refuse(
         "\(title) has no `\(entry.key)` that olv knows", at: entry.keySpan,
-        label: didYouMean(entry.key, among: asked.sorted()).map { "did you mean `\($0)`?" })
+        label: meant.map { "did you mean `\($0)`?" },
+        change: isFree
+          ? meant.map { Correction(replacing: entry.keySpan, with: dashes + $0) } : nil)
     }
   }
 

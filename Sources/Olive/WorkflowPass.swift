@@ -52,7 +52,7 @@ struct WorkflowPass {
       if let config = data[found.value] { return config }
       problems.refuse(
         "there is no data config `\(found.value)`", at: found.span,
-        label: didYouMean(found.value, among: data.keys.sorted()).map { "did you mean `\($0)`?" })
+        meant: didYouMean(found.value, among: data.keys.sorted()))
       return nil
     }
     if required {

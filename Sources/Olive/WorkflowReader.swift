@@ -170,9 +170,7 @@ extension WorkflowReader {
     guard let metrics = evaluators[chosen.value] else {
       problems.refuse(
         "there is no evaluator `\(chosen.value)`", at: chosen.span,
-        label: didYouMean(chosen.value, among: evaluators.keys.sorted()).map {
-          "did you mean `\($0)`?"
-        })
+        meant: didYouMean(chosen.value, among: evaluators.keys.sorted()))
       return []
     }
     return metrics
@@ -196,7 +194,7 @@ extension WorkflowReader {
     guard let rows = data[config.value] else {
       problems.refuse(
         "there is no data config `\(config.value)`", at: config.span,
-        label: didYouMean(config.value, among: data.keys.sorted()).map { "did you mean `\($0)`?" })
+        meant: didYouMean(config.value, among: data.keys.sorted()))
       return nil
     }
     return Metric(data: rows, span: config.span)

@@ -36,7 +36,7 @@ public enum QuantizationFailure: Failure, Equatable {
     case .unmatchedSkip(let pattern, _): "skip: no layer matches `\(pattern)`"
     case .needsData(let method): "\(method) needs calibration data"
     case .tooFewSamples(let wanted, let available, let length, let data):
-      "\(data) gives \(available) blocks of \(length) tokens, not \(wanted)"
+      "\(data) gives \(Words.counted(available, "block")) of \(length) tokens, not \(wanted)"
     case .blockTooLong(let length, let maxPositions):
       "calibration blocks of \(length) tokens are longer than the \(maxPositions) that the model reads"
     case .notFinite(let layer, let what): "\(layer): NaN or Inf in the \(what)"

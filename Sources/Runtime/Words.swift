@@ -68,6 +68,11 @@ public enum Words {
     scaled(Double(count), ["", "k", "M", "G", "T"])
   }
 
+  /// A number of things: `1 row`, `2 rows`, `3 entries`.
+  public static func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
+  }
+
   /// A share: `4.12%`.
   public static func percent(_ share: Double) -> String { decimals(share * 100, 2) + "%" }
 

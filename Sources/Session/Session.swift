@@ -274,7 +274,9 @@ struct UnknownPack: Failure {
   var message: String { "no pack `\(name)`" }
   var help: String? {
     if !known.isEmpty { return "there is \(alternatives(known))" }
-    return looked.isEmpty ? nil : "looked for \(alternatives(looked))"
+    return looked.isEmpty
+      ? "packs lie in the standard library, which was not found; `olv doctor` says what to do"
+      : "looked for \(alternatives(looked))"
   }
 }
 

@@ -34,8 +34,8 @@ struct Doctor: Verb {
     let notes = findings.filter { $0.state == .note }
     let summary =
       problems.isEmpty
-      ? notes.isEmpty ? "all is well" : "olv works; \(Self.count(notes.count, "note")) above"
-      : "\(Self.count(problems.count, "problem")) above"
+      ? notes.isEmpty ? "all is well" : "olv works; \(Words.counted(notes.count, "note")) above"
+      : "\(Words.counted(problems.count, "problem")) above"
     context.show(
       Report(
         value: Double(problems.count),
@@ -73,9 +73,6 @@ struct Doctor: Verb {
     ]
   }
 
-  private static func count(_ number: Int, _ noun: String) -> String {
-    "\(number) \(noun)\(number == 1 ? "" : "s")"
-  }
 }
 
 /// What `doctor` ends a script with where something does not work.

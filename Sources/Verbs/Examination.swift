@@ -12,7 +12,7 @@ enum Examination {
 
   static func processor(_ machine: CPUInstallation) -> Finding {
     let what =
-      "\(machine.processor), \(machine.cores) \(machine.cores == 1 ? "core" : "cores"), "
+      "\(machine.processor), \(Words.counted(machine.cores, "core")), "
       + "kernels for x86-64-v\(machine.level)\(machine.hasBF16 ? ", bf16 products" : "")"
     return machine.level >= 3
       ? .ok("processor", what)

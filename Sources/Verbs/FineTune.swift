@@ -352,10 +352,11 @@ struct FineTune: CacheableVerb {
     let shown = lines.indices.filter { ($0 + 1).isMultiple(of: stretch) || $0 == last }
     var display: [Display] = [
       .text(
-        "\(report.steps) steps on \(rows): \(report.packing); \(Words.count(report.parameters)) trained parameters; "
+        "\(Words.counted(report.steps, "step")) on \(rows): \(report.packing); \(Words.count(report.parameters)) trained parameters; "
           + "\(Words.count(Int(report.tokensPerSecond))) tokens/s"),
       .grid(
-        Grid(columns: ["step", "loss (mean)", "eval loss"], rows: shown.map { lines[$0] })),
+        Grid(columns: ["step", "loss (mean)", "eval loss"], rows: shown.map { lines[$0] })
+          .withoutEmptyColumns),
     ]
     if report.steps >= 10, let chart = LossChart(fields).chart { display.append(.chart(chart)) }
     return Report(value: report.evaluations.last?.loss, fields: fields, display: display)

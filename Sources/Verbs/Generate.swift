@@ -56,7 +56,7 @@ struct Generate: Verb {
         ]),
         display: [
           .text(
-            "\(result.ids.count) tokens, \(Words.short(Double(result.ids.count) / max(seconds, 1e-9))) tokens/s"
+            "\(Words.counted(result.ids.count, "token")), \(Words.short(Double(result.ids.count) / max(seconds, 1e-9))) tokens/s"
           )
         ]))
   }

@@ -108,7 +108,7 @@ struct Inspect: Verb {
           error?.proxy.map { Words.short($0) } ?? "",
         ]
       })
-    return Report(fields: fields, display: [.grid(grid)])
+    return Report(fields: fields, display: [.grid(grid.withoutEmptyColumns)])
   }
 
   private func weights(_ model: Model) -> Report {

@@ -156,7 +156,9 @@ struct Quantize: CacheableVerb {
       return (model, report, calibration)
     }
     if report.resumed > 0 {
-      context.remark("\(report.resumed) blocks were taken over from a run that was cut off")
+      context.remark(
+        "\(Words.counted(report.resumed, "block")) \(report.resumed == 1 ? "was" : "were") taken over from a run that was cut off"
+      )
     }
     for layer in report.layers {
       guard let damping = layer.damping else { continue }
@@ -253,7 +255,7 @@ struct Quantize: CacheableVerb {
       fields["samples"] = .int(calibration.samples)
       fields["tokens"] = .int(calibration.tokens)
       origin =
-        "; calibrated on \(calibration.samples) blocks (\(calibration.tokens) tokens) of \(calibration.source)"
+        "; calibrated on \(Words.counted(calibration.samples, "block")) (\(calibration.tokens) tokens) of \(calibration.source)"
     }
     let mean = report.layers.reduce(0) { $0 + $1.error } / Double(max(report.layers.count, 1))
     return Report(

@@ -52,7 +52,7 @@ struct Tokens: Verb {
           ("ids", .array(ids.map { .int(Int($0)) })), ("pieces", .array(pieces.map(JSON.string))),
         ]),
         display: [
-          .text("\(ids.count) tokens"),
+          .text(Words.counted(ids.count, "token")),
           .grid(
             Grid(columns: ["id", "piece"], rows: zip(ids, pieces).map { ["\($0)", $1] })),
         ]))

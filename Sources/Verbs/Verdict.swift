@@ -132,8 +132,8 @@ struct VerdictText {
         ]
       })
     let basis =
-      "nats per token, \(verdict.documents) documents, paired bootstrap of \(verdict.resamples) resamples, "
-      + "corrected for \(verdict.corrected) comparisons"
+      "nats per token, \(Words.counted(verdict.documents, "document")), paired bootstrap of \(verdict.resamples) resamples, "
+      + "corrected for \(Words.counted(verdict.corrected, "comparison"))"
     let noise =
       hasNoise
       ? "\(verdict.repetitions) seeds: no difference below their noise is claimed"

@@ -65,8 +65,8 @@ import Testing
     let dashed = try #require(parsed.elements.first { $0["class"] == "d" })
     let base = try #require(dashed["y1"].flatMap(Double.init))
     let top = try #require(bars[0]["y"].flatMap(Double.init))
-    // Both are measured from the axis, which lies at 356.
-    #expect(abs((356 - base) / (356 - top) - 25.4 / 7.0045) < 1e-2)
+    // Both are measured from the axis, which lies at 370.
+    #expect(abs((370 - base) / (370 - top) - 25.4 / 7.0045) < 1e-2)
   }
 
   @Test func longCurvesAreThinned() {

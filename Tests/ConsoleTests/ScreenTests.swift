@@ -113,6 +113,26 @@ private final class Streams: Sendable {
     #expect(lines.count == 1 && lines[0].count == 40 && lines[0].hasSuffix("…"))
   }
 
+  /// What is explained is not cut: a parameter's range and default stand at the end.
+  @Test func sentencesOfAGridGoOnBelow() {
+    let grid = Grid(
+      rows: [["  bits", "bits per weight (2, 3, 4, 8; default 4)"], ["  skip", "none"]], wraps: true
+    )
+    #expect(
+      grid.lines(width: 28, ink: Ink(isOn: false)) == [
+        "  bits  bits per weight (2,", "        3, 4, 8; default 4)", "  skip  none",
+      ])
+    #expect(grid.lines(width: 80, ink: Ink(isOn: false)).count == 2)
+  }
+
+  /// A fine-tune that evaluates nothing has no column for it.
+  @Test func emptyColumnsAreLeftOut() {
+    let grid = Grid(columns: ["step", "loss", "eval"], rows: [["1", "2.5", ""], ["2", "", ""]])
+      .withoutEmptyColumns
+    #expect(grid.columns == ["step", "loss"] && grid.rows == [["1", "2.5"], ["2", ""]])
+    #expect(Grid(columns: ["a"], rows: []).withoutEmptyColumns.columns == ["a"])
+  }
+
   @Test func json() throws {
     let streams = Streams()
     let screen = streams.screen { $0.format = .json }

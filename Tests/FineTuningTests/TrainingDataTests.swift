@@ -3,6 +3,16 @@ import Testing
 @testable import FineTuning
 
 struct TrainingDataTests {
+  /// Rows that hold nothing and rows that are too short want different things done.
+  @Test func nothingToTrainOnSaysWhatToDo() {
+    let empty = NothingToTrainOn(rows: 1, tokens: 0, length: 1024)
+    #expect(empty.message == "1 row with 0 tokens does not fill one block of 1024 tokens")
+    #expect(empty.help?.contains("template=") == true)
+    let short = NothingToTrainOn(rows: 2, tokens: 1, length: nil)
+    #expect(short.message == "2 rows with 1 token leave nothing to predict")
+    #expect(short.help?.contains("more rows") == true)
+  }
+
   /// Every id appears about as often as any other.
   @Test func randomTokensAreUniform() {
     let data = TrainingData.random(blocks: 50, length: 200, vocabulary: 10, seed: 4)

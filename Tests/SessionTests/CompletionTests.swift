@@ -57,6 +57,21 @@ import Testing
     #expect(texts(bench, "? ppl").contains("ppl "))
   }
 
+  /// What stands where nothing is given is what the session or a pack set.
+  @Test func hintsKnowTheDefaultsInForce() throws {
+    let bench = Bench()
+    try bench.run("defaults quantize samples=16 bits=3")
+    #expect(
+      complete(bench, "quantize gptq sa").candidates.map(\.hint) == [
+        "calibration texts (a whole number; 1 or more; default 16)"
+      ])
+    #expect(
+      complete(bench, "quantize gptq samples=").note
+        == "samples: calibration texts (a whole number; 1 or more; default 16)")
+    let bits = complete(bench, "quantize gptq bits=").candidates
+    #expect(bits.map { $0.hint.hasPrefix("default;") } == [false, true, false, false])
+  }
+
   @Test func ranges() {
     let bench = Bench()
     #expect(complete(bench, "load phi; qua¦nt").range == 10..<13)

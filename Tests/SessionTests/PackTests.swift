@@ -48,6 +48,13 @@ private final class Library {
     """,
   ]
 
+  /// Where there is no standard library at all, the way to one is said.
+  @Test func withoutALibraryDoctorHelps() {
+    let nowhere = UnknownPack(name: "demo", known: [], looked: [])
+    #expect(nowhere.help?.contains("`olv doctor`") == true)
+    #expect(UnknownPack(name: "demo", known: [], looked: ["a.olv"]).help == "looked for `a.olv`")
+  }
+
   @Test func namesAreLookedUpWhereTheyAreNeeded() throws {
     let bench = try Library(Self.files)
     try bench.run(

@@ -264,6 +264,19 @@ import Testing
     #expect(throws: ScriptError.self) { try bench.run("print $_") }
   }
 
+  /// An example stands whole in a line of its own, below what it is for: a cut one cannot be copied.
+  @Test func helpShowsExamplesWhole() throws {
+    let bench = Bench()
+    for verb in bench.session.verbs.all {
+      try bench.run("help \(verb.name)")
+      let shown = bench.recorder.reports.last?.display ?? []
+      for example in verb.examples {
+        let place = shown.lastIndex(of: .text("  \(example.script)"))
+        #expect(place.map { shown[$0 - 1] } == .text("  # \(example.explanation)"), "\(verb.name)")
+      }
+    }
+  }
+
   /// Every example of the session's own verbs runs.
   @Test func examplesRun() throws {
     var count = 0

@@ -25,7 +25,7 @@ struct PageItem {
       switch part {
       case .text(let text): "<p>\(lines(text))</p>"
       case .grid(let grid): html(grid)
-      case .chart(let chart): chart.svg()
+      case .chart(let chart): "<div class=\"chart\">\(chart.svg())</div>"
       }
     }
     body += report.notes.map { "<p class=\"note\">\(lines($0))</p>" }

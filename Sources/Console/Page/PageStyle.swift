@@ -34,13 +34,18 @@ enum PageStyle {
     .written{background:var(--panel);white-space:pre-wrap}
     .error{background:var(--error-panel);color:var(--error)}
     .warning{background:var(--warning-panel);color:var(--warning)}
-    .scroll{overflow:auto;max-height:26rem;margin:.5rem 0}
+    .scroll{overflow:auto;max-height:26rem;margin:.5rem 0;background:
+      linear-gradient(var(--paper) 40%,transparent) top/100% 2rem no-repeat local,
+      linear-gradient(transparent,var(--paper) 60%) bottom/100% 2rem no-repeat local,
+      linear-gradient(transparent,var(--dim)) bottom/100% .5rem no-repeat scroll}
+    .chart{overflow-x:auto}
     table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
     th,td{padding:.28rem .9rem .28rem 0;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}
     th{color:var(--dim);font-weight:500;position:sticky;top:0;background:var(--paper)}
     .number{text-align:right}
     svg{display:block;margin:.6rem 0;max-width:100%;height:auto}
     footer{max-width:52rem;margin:0 auto;padding:1rem 1.25rem 3rem;color:var(--dim);font-size:.82rem}
+    @media(max-width:40rem){.chart svg{max-width:none;width:36rem}}
     @media print{.scroll{max-height:none}pre{white-space:pre-wrap}}
     """
 }

@@ -49,7 +49,10 @@ struct CacheVerb: Verb {
       return .report(
         Report(
           fields: JSONObject([("removed", .int(count)), ("bytes", .int(bytes))]),
-          display: [.text("removed \(count) entries, \(Words.bytes(bytes))")]))
+          display: [
+            .text(
+              "removed \(Words.counted(count, "entry", plural: "entries")), \(Words.bytes(bytes))")
+          ]))
     case .on, .off:
       try context.session.apply { $0.caches = what == .on }
       return .report(
@@ -89,7 +92,7 @@ struct CacheVerb: Verb {
       ]),
       display: (entries.isEmpty ? [] : [.grid(grid)]) + [
         .text(
-          "\(entries.count) entries, \(Words.bytes(total)) of \(Words.bytes(store.limit)) in \(store.folder)\(state)"
+          "\(Words.counted(entries.count, "entry", plural: "entries")), \(Words.bytes(total)) of \(Words.bytes(store.limit)) in \(store.folder)\(state)"
         )
       ])
   }

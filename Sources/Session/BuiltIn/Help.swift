@@ -56,7 +56,7 @@ extension Topic {
         ("topics", .array(all.map { ["name": .string($0.name), "summary": .string($0.summary)] }))
       ]),
       display: [
-        .grid(Grid(rows: all.map { ["  " + $0.name, $0.summary] })), .text(""),
+        .grid(Grid(rows: all.map { ["  " + $0.name, $0.summary] }, wraps: true)), .text(""),
         .text("`help TOPIC` shows one, `help` lists the verbs."),
       ])
   }

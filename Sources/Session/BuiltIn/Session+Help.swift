@@ -8,7 +8,7 @@ extension Session {
     var display: [Display] = [
       .text("A line is an experiment: verbs with arguments, parted by `;` or `|`."),
       .text("  load phi; quantize gptq samples=128; finetune tiny-codes steps=100; ppl"),
-      .text(""), .grid(Grid(rows: verbs.map { ["  " + $0.name, $0.summary] })),
+      .text(""), .grid(Grid(rows: verbs.map { ["  " + $0.name, $0.summary] }, wraps: true)),
     ]
     let defined = scope.functions.values.sorted {
       $0.definition.name.text < $1.definition.name.text
@@ -16,7 +16,10 @@ extension Session {
     if !defined.isEmpty {
       display += [
         .text(""), .text("Defined in the language:"),
-        .grid(Grid(rows: defined.map { ["  " + $0.definition.name.text, $0.definition.summary] })),
+        .grid(
+          Grid(
+            rows: defined.map { ["  " + $0.definition.name.text, $0.definition.summary] },
+            wraps: true)),
       ]
     }
     display += [
@@ -59,12 +62,14 @@ extension VerbDeclaration {
     if !parameters.isEmpty {
       display.append(.text(""))
       display.append(
-        .grid(Grid(rows: parameters.map { ["  " + $0.name, $0.explanation] })))
+        .grid(Grid(rows: parameters.map { ["  " + $0.name, $0.explanation] }, wraps: true)))
     }
     if !examples.isEmpty {
       display.append(.text(""))
-      display.append(
-        .grid(Grid(rows: examples.map { ["  " + $0.script, "# " + $0.explanation] })))
+      // Each in a line of its own, whole, so that it can be copied.
+      display += examples.flatMap { example -> [Display] in
+        [.text("  # \(example.explanation)"), .text("  \(example.script)")]
+      }
     }
     if !type.seeAlso.isEmpty {
       display += [.text(""), .text("See also: " + type.seeAlso.joined(separator: ", "))]
@@ -84,8 +89,11 @@ extension ParameterDeclaration {
   }
 
   /// Summary, choices or type, range, default.
-  public var explanation: String {
-    let (values, standard) = facts
+  public var explanation: String { explanation(standard: defaultText) }
+
+  /// The same where something else stands for what is not given.
+  func explanation(standard: String?) -> String {
+    let values = facts.values
     let rest = (standard.map { "; default \($0)" } ?? "") + (isRequired ? "; required" : "")
     return "\(summary) (\(values)\(rest))"
   }

@@ -80,7 +80,8 @@ public struct Topic: Sendable {
       text: """
         Tab completes verbs, parameters, their values, names, files and `$variables`, and lists what fits with a line on each. \
         Ctrl-R looks for an earlier input, the up key for one that begins with what is typed. The keys are those of \
-        Emacs, or of vi with `bind -v` in ~/.editrc. An input goes on over several lines while a bracket or a pipe is open.
+        Emacs, or of vi with `bind -v` in ~/.editrc. An input goes on over several lines while a bracket or a pipe \
+        is open; a string ends on its line.
 
         `$_` is the last result, `$3` that of `In [3]`. `? VERB`, `VERB?` and `help VERB` are the same. Ctrl-C stops what runs at \
         its next step: the models before it stay, and `$stopped` is what a fine-tune had reached; a second one ends olv. \

@@ -104,7 +104,7 @@ struct Completer {
       call.values.count < free.count
       ? free[call.values.count] : free.last.flatMap { $0.isVariadic ? $0 : nil }
     if let next {
-      candidates = fitting(values(of: next))
+      candidates = fitting(values(of: next, standard: standard(next, of: call.verb)))
       // A path has places that no list of names has.
       if candidates.isEmpty || !place.prefix.isEmpty { candidates += paths(next) }
     }
@@ -113,10 +113,10 @@ struct Completer {
       candidates += fitting(
         verb.parameters.filter {
           !$0.isVariadic && !$0.takesAnyKey && !call.keys.contains($0.name) && !$0.isRequired
-        }.map { Candidate($0.name, $0.explanation, ending: "=") })
+        }.map { Candidate($0.name, hint($0, of: call.verb), ending: "=") })
     }
     if call.verb == Defaults.name, !call.values.isEmpty { candidates += defaults(of: call) }
-    let note = next.map { "\($0.name): \($0.explanation)" }
+    let note = next.map { "\($0.name): \(hint($0, of: call.verb))" }
     return (candidates.uniqued, candidates.isEmpty ? note ?? verb.usage : nil)
   }
 
@@ -136,11 +136,23 @@ struct Completer {
     guard let verb = session.verbs[name],
       let parameter = verb.parameters.first(where: { $0.name == key && !$0.takesAnyKey })
     else { return ([], nil) }
-    let candidates = fitting(values(of: parameter)) + paths(parameter)
+    let standard = standard(parameter, of: name)
+    let candidates = fitting(values(of: parameter, standard: standard)) + paths(parameter)
     return (
       candidates.uniqued,
-      candidates.isEmpty ? "\(parameter.name): \(parameter.explanation)" : nil
+      candidates.isEmpty ? "\(parameter.name): \(hint(parameter, of: name))" : nil
     )
+  }
+
+  /// What a parameter is, with its default.
+  private func hint(_ parameter: ParameterDeclaration, of verb: String) -> String {
+    parameter.explanation(standard: standard(parameter, of: verb))
+  }
+
+  /// What stands where nothing is given: what a pack or the session set, or else the verb's own.
+  private func standard(_ parameter: ParameterDeclaration, of verb: String) -> String? {
+    let setting = session.scope.defaults[verb]?.last { $0.argument.key?.text == parameter.name }
+    return setting.map { "\($0.argument.value)" } ?? parameter.defaultText
   }
 
   /// The parameters of a definition.
@@ -162,12 +174,12 @@ struct Completer {
   }
 
   /// The values that can be listed.
-  private func values(of parameter: ParameterDeclaration) -> [Candidate] {
+  private func values(of parameter: ParameterDeclaration, standard: String?) -> [Candidate] {
     if let choices = parameter.choices {
       let hints = parameter.hints
       return choices.enumerated().map { index, choice in
         var hint = index < hints.count ? hints[index] : parameter.summary
-        if choice == parameter.defaultText { hint = "default; " + hint }
+        if choice == standard { hint = "default; " + hint }
         return Candidate(choice, hint)
       }
     }

@@ -105,9 +105,23 @@ public struct Grid: Sendable, Equatable {
   /// Empty: no header line.
   public var columns: [String]
   public var rows: [[String]]
+  /// Whether what is too long for the last column goes on below instead of being cut: sentences.
+  public var wraps: Bool
 
-  public init(columns: [String] = [], rows: [[String]]) {
+  public init(columns: [String] = [], rows: [[String]], wraps: Bool = false) {
     self.columns = columns
     self.rows = rows
+    self.wraps = wraps
+  }
+
+  /// The grid without the columns in which no row has anything.
+  public var withoutEmptyColumns: Grid {
+    let filled = columns.indices.filter { column in
+      rows.isEmpty || rows.contains { $0.indices.contains(column) && !$0[column].isEmpty }
+    }
+    return Grid(
+      columns: filled.map { columns[$0] },
+      rows: rows.map { row in filled.compactMap { row.indices.contains($0) ? row[$0] : nil } },
+      wraps: wraps)
   }
 }
