@@ -129,7 +129,7 @@ public final class ContentStore: Sendable {
         try body(writer)
         var manifest = Manifest(
           key: key, created: Self.now, seconds: seconds, facts: facts, files: [:])
-        manifest.files = try writer.contents()
+        manifest.files = writer.contents
         let text = manifest.text
         size = manifest.files.values.reduce(text.utf8.count) { $0 + $1.bytes }
         guard size <= limit else { throw NoRoom(bytes: size, limit: limit) }

@@ -1,5 +1,4 @@
 import Checkpoints
-import Runtime
 
 /// An entry while it is being written.
 public struct EntryWriter {
@@ -12,13 +11,11 @@ public struct EntryWriter {
     try Safetensors.write(tensors, to: folder, stem: stem, shardLimit: .max)
   }
 
-  /// What was written so far, read back.
-  func contents() throws -> [String: Manifest.File] {
-    var files: [String: Manifest.File] = [:]
-    for name in try FileBytes.names(in: folder.path) {
-      let file = try MappedFile("\(folder.path)/\(name)")
-      files[name] = Manifest.File(bytes: file.bytes.count, hash: SHA256.hex(file.bytes))
-    }
-    return files
+  /// What was written so far.
+  var contents: [String: Manifest.File] {
+    Dictionary(
+      uniqueKeysWithValues: folder.files.map {
+        ($0.name, Manifest.File(bytes: $0.bytes, hash: $0.sha256))
+      })
   }
 }

@@ -20,8 +20,10 @@ extension ContentStore {
     return hash
   }
 
-  /// The same for a file by its path.
-  public func hash(file path: String) throws -> String { try hash(of: MappedFile(path)) }
+  /// The same where there may be no store to remember it.
+  public static func hash(_ file: MappedFile, rememberedBy store: ContentStore?) throws -> String {
+    try store?.hash(of: file) ?? hash(file.bytes)
+  }
 
   /// The hash of large contents, which an interrupt can stop.
   static func hash(_ bytes: UnsafeRawBufferPointer) throws -> String {

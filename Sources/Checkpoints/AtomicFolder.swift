@@ -13,6 +13,9 @@ public final class AtomicFolder {
   private let parent: String
   private var made: [String] = []
   private var isDone = false
+  private var sinks: [(name: String, sink: FileSink)] = []
+  /// Whether files are hashed instead of written.
+  private let isPretended: Bool
 
   /// Writes a folder at `target` with `body`; whatever goes wrong, nothing of it is left.
   ///
@@ -29,7 +32,34 @@ public final class AtomicFolder {
     }
   }
 
+  /// The files that `body` would write to a folder at `target`. Nothing is written, and `target` is taken as it stands.
+  ///
+  /// - Throws: What `body` throws.
+  public static func files(
+    at target: String, body: (AtomicFolder) throws -> Void
+  ) throws -> [WrittenFile] {
+    let folder = AtomicFolder(pretending: target)
+    try body(folder)
+    return folder.files
+  }
+
+  /// What was written so far and is finished, by name.
+  public var files: [WrittenFile] {
+    sinks.map { name, sink in
+      WrittenFile(name: name, bytes: sink.count, sha256: sink.digest ?? "")
+    }.sorted { $0.name < $1.name }
+  }
+
+  private init(pretending target: String) {
+    self.target = target
+    path = target
+    parent = ""
+    isPretended = true
+    isDone = true
+  }
+
   private init(_ target: String) throws {
+    isPretended = false
     var target = target
     while target.count > 1, target.hasSuffix("/") { target.removeLast() }
     guard !target.isEmpty, !target.contains("\0") else {
@@ -61,11 +91,18 @@ public final class AtomicFolder {
 
   /// A new file in the folder; `name` may have one level of subfolder. The caller finishes it.
   public func create(_ name: String) throws -> FileSink {
+    let sink = try sink(name)
+    sinks.append((name, sink))
+    return sink
+  }
+
+  private func sink(_ name: String) throws -> FileSink {
+    if isPretended { return FileSink(hashing: "\(path)/\(name)") }
     if let slash = name.firstIndex(of: "/") {
       let sub = "\(path)/\(name[..<slash])"
       if mkdir(sub, 0o755) != 0, errno != EEXIST { throw FileFailure("create", sub) }
     }
-    return try FileSink("\(path)/\(name)")
+    return try FileSink("\(path)/\(name)", hashes: true)
   }
 
   public func write(_ text: String, to name: String) throws {
@@ -175,5 +212,20 @@ public final class AtomicFolder {
       if unlink(path) != 0, errno == EISDIR { remove(path) }
     }
     rmdir(folder)
+  }
+}
+
+/// A file of a folder that was written, or would be.
+public struct WrittenFile: Sendable, Equatable {
+  /// With its subfolder: `adapter/adapter_config.json`.
+  public var name: String
+  public var bytes: Int
+  /// 64 hexadecimal digits.
+  public var sha256: String
+
+  public init(name: String, bytes: Int, sha256: String) {
+    self.name = name
+    self.bytes = bytes
+    self.sha256 = sha256
   }
 }

@@ -4,7 +4,9 @@ import Runtime
 /// A new file being written: buffered, every error thrown, flushed to the disk itself before it counts as written.
 public final class FileSink {
   public let path: String
+  /// -1: nothing is written, only hashed.
   private let descriptor: Int32
+  private var hash: SHA256?
   private var buffer: [UInt8] = []
   private var isOpen = true
   /// Bytes taken so far.
@@ -24,14 +26,28 @@ public final class FileSink {
   }
 
   /// Creates the file, which must not exist.
-  public init(_ path: String) throws {
+  ///
+  /// - Parameter hashes: Whether `digest` is wanted.
+  public init(_ path: String, hashes: Bool = false) throws {
+    hash = hashes ? SHA256() : nil
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileFailure("create", path) }
     self.path = path
     buffer.reserveCapacity(FileSink.bufferSize)
   }
 
+  /// A file that is not written: for the hash that it would have.
+  init(hashing path: String) {
+    self.path = path
+    hash = SHA256()
+    descriptor = -1
+    isOpen = false
+  }
+
   deinit { if isOpen { close(descriptor) } }
+
+  /// The SHA-256 of all bytes, once they are finished; nil where it was not asked for.
+  public var digest: String? { hash?.finish() }
 
   public func write(_ bytes: UnsafeRawBufferPointer) throws {
     count += bytes.count
@@ -57,6 +73,8 @@ public final class FileSink {
   /// Flushes to the disk and closes.
   public func finish() throws {
     try flush()
+    buffer = []
+    guard isOpen else { return }
     guard fsync(descriptor) == 0 else { throw FileFailure("write", path) }
     isOpen = false
     guard close(descriptor) == 0 else { throw FileFailure("write", path) }
@@ -72,6 +90,11 @@ public final class FileSink {
     while place < bytes.count {
       try Interrupt.check()
       var piece = min(FileSink.pieceSize, bytes.count - place)
+      guard descriptor >= 0 else {
+        hash?.update(UnsafeRawBufferPointer(rebasing: bytes[place..<place + piece]))
+        place += piece
+        continue
+      }
       if let space = FileSink.diskSpace {
         guard space.left > 0 else { throw FileFailure("write", path, code: ENOSPC) }
         piece = min(piece, space.left)
@@ -84,6 +107,7 @@ public final class FileSink {
         if errno == EINTR { continue }
         throw FileFailure("write", path)
       }
+      hash?.update(UnsafeRawBufferPointer(rebasing: bytes[place..<place + written]))
       place += written
     }
   }

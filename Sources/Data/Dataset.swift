@@ -38,7 +38,8 @@ public struct Dataset: Sendable {
 
   let splits: Splits?
   var rows: any RowSource
-  let slices: [Role: SliceSpec]
+  /// The rows set aside for each role, of a dataset that is not sliced by hand.
+  public let slices: [Role: SliceSpec]
 
   init(
     name: String, splits: Splits, opened: Splits.Opened, template: Template?, field: String?,

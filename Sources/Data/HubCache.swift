@@ -67,6 +67,22 @@ public struct HubCache: Sendable {
     throw NotFound(id: id, kind: kind, revision: revision, looked: looked, isPath: false)
   }
 
+  /// The hub id, with what lies below it, and the commit that a path in such a cache stands for; nil for other paths.
+  public static func reference(of path: String) -> (id: String, revision: String)? {
+    let parts = path.split(separator: "/").map(String.init)
+    guard let place = parts.lastIndex(of: "snapshots"), place > 0, place + 1 < parts.count,
+      isHash(parts[place + 1]), parts[place + 1].utf8.count >= 7
+    else { return nil }
+    let folder = parts[place - 1]
+    guard let kind = [Kind.model, .dataset].first(where: { folder.hasPrefix($0.prefix) }) else {
+      return nil
+    }
+    let id = String(folder.dropFirst(kind.prefix.count)).replacing("--", with: "/")
+    return ([id] + parts[(place + 2)...]).joined(separator: "/").asHubID.map {
+      ($0, parts[place + 1])
+    }
+  }
+
   /// The ids of everything in the cache, sorted.
   public func list(_ kind: Kind) -> [String] {
     var ids: Set<String> = []
@@ -188,4 +204,8 @@ public struct NotFound: Failure, Equatable {
     return "download it with `hf download \(repository)\(options)` "
       + "(or `huggingface-cli download …`), or give a folder; `use demo` has small ones built in"
   }
+}
+
+extension String {
+  fileprivate var asHubID: String? { (try? HubID(self)) == nil ? nil : self }
 }

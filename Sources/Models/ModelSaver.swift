@@ -17,39 +17,88 @@ public struct SaveSettings: Sendable {
 ///
 /// *Guarantee:* the folder appears whole or not at all, and `loadModel` gives from it the same model, bit for bit.
 ///
+/// - Parameter finish: Called when all files are written and before the folder appears; may add more.
 /// - Throws: `NotReplaceable`, `FileFailure`, `Cancelled`, `BadCheckpoint` where the source changed meanwhile.
 public func saveModel(
   _ model: Model, to target: String, settings: SaveSettings = SaveSettings(),
-  progress: ProgressHandler? = nil
+  progress: ProgressHandler? = nil, finish: (AtomicFolder) throws -> Void = { _ in }
 ) throws {
   try AtomicFolder.write(target) { folder in
-    let layout = model.layout
-    try Safetensors.write(
-      model.tensorSources, to: folder, shardLimit: settings.shardLimit, progress: progress)
-    try model.verifySource()
-    let config = model.savedConfig(layout)
-    try folder.write(JSON.object(config).text(indented: true) + "\n", to: ModelFiles.config)
-    for name in ModelFolder.companions where FileBytes.isFile("\(model.source)/\(name)") {
-      try folder.copy("\(model.source)/\(name)", to: name)
-    }
-    if let adapter = model.peft(base: folder.target) {
-      try adapter.write(to: folder, subfolder: ModelFolder.adapter, backend: model.backend)
-    }
-    let lineage: JSON = ["lineage": .array(model.lineage.map { .string($0) })]
-    try folder.write(lineage.text(indented: true) + "\n", to: ModelFiles.lineage)
+    try model.write(to: folder, settings, progress)
+    try finish(folder)
   }
 }
 
 /// Writes the model's adapter alone, as PEFT does.
 ///
-/// - Parameter base: What `base_model_name_or_path` says; the folder the model was loaded from by default.
+/// - Parameters:
+///   - base: What `base_model_name_or_path` says; the folder the model was loaded from by default.
+///   - finish: as for `saveModel`.
 /// - Throws: as `saveModel`, and `BadConfig` where the model has no adapter.
-public func saveAdapter(_ model: Model, to target: String, base: String? = nil) throws {
-  guard let adapter = model.peft(base: base ?? model.source) else {
-    throw BadConfig(
-      path: target, field: "adapter", expected: "a model with an adapter", found: "none")
+public func saveAdapter(
+  _ model: Model, to target: String, base: String? = nil,
+  finish: (AtomicFolder) throws -> Void = { _ in }
+) throws {
+  let adapter = try model.adapter(for: target, base: base)
+  try AtomicFolder.write(target) { folder in
+    try adapter.write(to: folder, backend: model.backend)
+    try finish(folder)
   }
-  try AtomicFolder.write(target) { try adapter.write(to: $0, backend: model.backend) }
+}
+
+/// The files that `saveModel` would write, without writing them.
+///
+/// - Throws: `Cancelled`, `BadCheckpoint` where the source changed meanwhile.
+public func savedFiles(
+  _ model: Model, at target: String, settings: SaveSettings = SaveSettings(),
+  progress: ProgressHandler? = nil
+) throws -> [WrittenFile] {
+  try AtomicFolder.files(at: target) { try model.write(to: $0, settings, progress) }
+}
+
+/// The files that `saveAdapter` would write, without writing them.
+///
+/// - Throws: as `savedFiles`, and `BadConfig` where the model has no adapter.
+public func savedAdapterFiles(_ model: Model, at target: String) throws -> [WrittenFile] {
+  let adapter = try model.adapter(for: target, base: nil)
+  return try AtomicFolder.files(at: target) {
+    try adapter.write(to: $0, backend: model.backend)
+  }
+}
+
+extension Model {
+  fileprivate func write(
+    to folder: AtomicFolder, _ settings: SaveSettings, _ progress: ProgressHandler?
+  ) throws {
+    let layout = layout
+    try Safetensors.write(
+      tensorSources, to: folder, shardLimit: settings.shardLimit, progress: progress)
+    try verifySource()
+    let config = savedConfig(layout)
+    try folder.write(JSON.object(config).text(indented: true) + "\n", to: ModelFiles.config)
+    for name in ModelFolder.companions where FileBytes.isFile("\(source)/\(name)") {
+      try folder.copy("\(source)/\(name)", to: name)
+    }
+    if let adapter = peft(base: folder.target) {
+      try adapter.write(to: folder, subfolder: ModelFolder.adapter, backend: backend)
+    }
+    let lineage: JSON = ["lineage": .array(lineage.map { .string($0) })]
+    try folder.write(lineage.text(indented: true) + "\n", to: ModelFiles.lineage)
+  }
+
+  fileprivate func adapter(for target: String, base: String?) throws -> PEFT {
+    guard let adapter = peft(base: base ?? source) else {
+      throw BadConfig(
+        path: target, field: "adapter", expected: "a model with an adapter", found: "none")
+    }
+    return adapter
+  }
+
+  /// Checks that the files that its weights come from are as they were, without holding on to the model.
+  public var sourceCheck: @Sendable () throws -> Void {
+    let checkpoint = checkpoint
+    return { try checkpoint?.verifyUnchanged() }
+  }
 }
 
 extension Model {

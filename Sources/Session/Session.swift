@@ -1,4 +1,5 @@
 import Cache
+import Checkpoints
 import Language
 import Runtime
 
@@ -27,6 +28,8 @@ public final class Session {
   public private(set) var misses: [Miss] = []
   /// Whether outcomes are stored however little work they were: for tests.
   var storesAll = false
+  /// Told of every step that a receipt can tell, before its work begins; what it throws stops the step.
+  var willRun: ((Provenance) throws -> Void)?
   private var failedToStore = false
   private var engineVersion: String?
 
@@ -79,9 +82,9 @@ public final class Session {
 
   /// What computes, as keys of the cache name it: the version, and a hash of the program itself, since two builds of one
   /// version may differ.
-  func engine(_ store: ContentStore) throws -> String {
+  public func engine() throws -> String {
     if let engineVersion { return engineVersion }
-    let program = try store.hash(file: "/proc/self/exe")
+    let program = try ContentStore.hash(MappedFile("/proc/self/exe"), rememberedBy: host.store)
     let text = "olv \(Version.text) \(program.prefix(16))"
     engineVersion = text
     return text

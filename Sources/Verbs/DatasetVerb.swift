@@ -46,6 +46,8 @@ struct DatasetVerb: Verb {
   @Opt("test", "the rows that `ppl` takes") var test: String?
   @Opt("revision", "branch, tag or commit of a hub id in the cache") var revision: String?
   @Opt("seed", "seeds the tokens of `random`", range: 0...) var seed: Int = 0
+  @Opt("name", "what reports call it; the name it is bound to, or its file's, by default")
+  var label: String?
 
   private func slice(_ text: String?, _ parameter: Opt<String?>) throws -> SliceSpec? {
     do { return try text.map(SliceSpec.init) } catch let failure as any Failure {
@@ -76,7 +78,7 @@ struct DatasetVerb: Verb {
     } catch let failure as any Failure {
       throw $template.failure(failure)
     }
-    if let alias { dataset.name = alias }
+    if let name = label ?? alias { dataset.name = name }
     return dataset
   }
 
@@ -98,7 +100,7 @@ struct DatasetVerb: Verb {
       return .value(.dataset(OpenDataset(.random(seed: UInt64(seed)))))
     }
     var options = DatasetOptions()
-    options.name = context.alias
+    options.name = label ?? context.alias
     options.field = field
     options.split = split
     options.config = config

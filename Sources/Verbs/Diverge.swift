@@ -58,11 +58,8 @@ struct Diverge: CacheableVerb {
   }
 
   func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
-    guard let identity = try base().identity() else { return nil }
-    return [
-      EntryKey.Part("reference", "\(identity.content) \(identity.execution)"),
-      EntryKey.Part("rows", try rows().contentHash()),
-    ]
+    _ = try base()
+    return [EntryKey.Part("rows", try rows().contentHash())]
   }
 
   func warn(_ context: RunContext) throws {

@@ -1,3 +1,4 @@
+import Cache
 import Data
 import Evaluation
 import JSON
@@ -12,7 +13,7 @@ import Session
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Explain.self, in: $0) }
 
 /// `explain [DATASET] from=$base`
-struct Explain: Verb {
+struct Explain: ReproducibleVerb {
   static let name = "explain"
   static let summary = "where the current model's change in perplexity comes from"
   static let details = """
@@ -58,6 +59,18 @@ struct Explain: Verb {
     return try loaded.model
   }
 
+  private func rows() throws -> Dataset {
+    guard let rows = try data?.rows(for: .test), !rows.isRandomTokens else {
+      throw $data.failure(
+        "there are no rows to score", help: "name a dataset: `explain tiny-codes from=$base`")
+    }
+    return limit < rows.count ? try rows.first(limit) : rows
+  }
+
+  func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
+    [EntryKey.Part("rows", try rows().contentHash())]
+  }
+
   func run(_ context: RunContext) throws -> Outcome {
     let final = try context.loadedModel().model
     guard let base = try model(base) else {
@@ -65,11 +78,7 @@ struct Explain: Verb {
         "there is no model to start from",
         help: "bind one first: `base = load phi`, then `explain from=$base`, or from=phi")
     }
-    guard var rows = try data?.rows(for: .test), !rows.isRandomTokens else {
-      throw $data.failure(
-        "there are no rows to score", help: "name a dataset: `explain tiny-codes from=$base`")
-    }
-    if limit < rows.count { rows = try rows.first(limit) }
+    let rows = try rows()
     context.warn(of: try context.loadedModel(), measuring: rows)
     var models = Attribution.Models(
       base: base, final: final, quantized: try model(quantized), trained: try model(trained),

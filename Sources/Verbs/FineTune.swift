@@ -287,16 +287,13 @@ struct FineTune: CacheableVerb {
   }
 
   static let indifferent = ["resume"]
+  static let measurements = ["tokens_per_second"]
 
   func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? {
     var parts = [
       EntryKey.Part("rows", try training().contentHash()),
       EntryKey.Part("held-out rows", try held()?.contentHash() ?? "none"),
     ]
-    if let float = try floatReference() {
-      guard let identity = try float.identity() else { return nil }
-      parts.append(EntryKey.Part("float model", "\(identity.content) \(identity.execution)"))
-    }
     if initialization == .cloq, let text = try calibrationText(try context.loadedModel()) {
       parts.append(EntryKey.Part("calibration rows", try text.contentHash()))
     }

@@ -11,7 +11,7 @@ import Tensor
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Load.self, in: $0) }
 
 /// `load NAME|PATH|HUB-ID`
-struct Load: Verb {
+struct Load: ReproducibleVerb {
   static let name = "load"
   static let summary = "load a model, which becomes the current one"
   static let details = """
@@ -51,6 +51,7 @@ struct Load: Verb {
   @Opt("seed", "seeds random weights", range: 0...) var seed: Int = 42
   @Opt("adapter", "a PEFT adapter to use instead of the one in the folder: a folder or a hub id")
   var adapter: Path?
+  @Opt("name", "what lineages call it; the source as written by default") var name: String?
 
   /// The model's folder. Where only its shape is wanted, the standard library may know that.
   private func folder(_ engine: Engine, _ session: Session) throws -> String {
@@ -67,13 +68,20 @@ struct Load: Verb {
 
   /// The model under a name that tells it from all others; the cache goes by it.
   private func named(_ model: Model, _ store: ContentStore?) -> LoadedModel {
-    let (weights, seed, dtype) = (weights, seed, dtype?.dtype)
-    return LoadedModel(model) {
-      switch weights {
-      case .random: randomIdentity(of: model, seed: seed, dtype: dtype)
-      case .stored: try store.map { try weightIdentity(of: model, in: $0, converted: dtype) }
-      }
-    }
+    LoadedModel(
+      model,
+      identity: weights == .random
+        ? randomIdentity(of: model, seed: seed, dtype: dtype?.dtype)
+        : weightIdentity(of: model, in: store, converted: dtype?.dtype))
+  }
+
+  func inputs(found model: any ModelValue) -> Deferred<[EntryKey.Part]>? {
+    guard let name = (model as? LoadedModel)?.name else { return nil }
+    return Deferred { [EntryKey.Part("weights", try name.value ?? "")] }
+  }
+
+  var implied: [(key: String, text: String)] {
+    name == nil && source.name != source.location ? [("name", source.name)] : []
   }
 
   func bind(_ context: BindContext) throws {
@@ -103,13 +111,13 @@ struct Load: Verb {
     case .stored:
       model = try loadModel(
         folder: folder, backend: backend, compute: engine.compute, dtype: dtype?.dtype,
-        name: source.name, adapter: try adapterFolder(engine),
+        name: name ?? source.name, adapter: try adapterFolder(engine),
         resolve: { try engine.cache.find($0, kind: .model) })
     case .random:
       if adapter != nil { throw $adapter.failure("random weights have no adapter") }
       model = try randomModel(
         folder: folder, backend: backend, compute: engine.compute, dtype: dtype?.dtype,
-        seed: UInt64(seed), name: source.name)
+        seed: UInt64(seed), name: name ?? source.name)
     }
     if engine.compute == .bf16, !backend.supports(.bf16) {
       context.note("this processor has no fast bf16 products; computing in f32")

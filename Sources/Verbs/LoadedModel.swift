@@ -26,7 +26,8 @@ struct LoadedModel: ModelValue {
     case deferred(Deferred<String?>)
   }
 
-  private let execution: String
+  let execution: String
+  var provenance: Provenance?
   /// The text that it was calibrated on, or would have been by a method that needs any.
   var calibration: CalibrationText?
   /// The rows that it was trained or calibrated on in this session, oldest first.
@@ -46,9 +47,18 @@ struct LoadedModel: ModelValue {
   }
 
   /// A model with weights from files: what names it is computed when somebody asks.
-  init(_ model: Model, identity: @escaping @Sendable () throws -> String?) {
+  init(_ model: Model, identity: Deferred<String?>) {
     self.init(model)
-    naming = .deferred(Deferred(identity))
+    naming = .deferred(identity)
+  }
+
+  /// What names it, without the model.
+  var name: Deferred<String?> {
+    switch naming {
+    case .none: Deferred(made: nil)
+    case .known(let name): Deferred(made: name)
+    case .deferred(let name): name
+    }
   }
 
   private init(
@@ -91,13 +101,7 @@ struct LoadedModel: ModelValue {
 
 extension LoadedModel: StorableModel {
   func identity() throws -> ModelIdentity? {
-    let content: String? =
-      switch naming {
-      case .none: nil
-      case .known(let name): name
-      case .deferred(let name): try name.value
-      }
-    return content.map { ModelIdentity(content: $0, execution: execution) }
+    try name.value.map { ModelIdentity(content: $0, execution: execution) }
   }
 
   func named(_ content: String) throws -> any ModelValue {

@@ -137,6 +137,18 @@ import Testing
     BrokenPack(name: "mine", path: "mine.olv", errors: []),
     UnreadableScript(path: "run.olv", reason: "No such file or directory"),
     UnwritableScript(path: "run.olv", reason: "Permission denied"),
+    ReceiptFailure.noReceipt(path: "phi/config.json", reason: "it has no field `receipt`"),
+    ReceiptFailure.edited(path: "out/olv-receipt.json"),
+    ReceiptFailure.refusedStep(step: "m2", reason: "`save` neither makes nor measures a model"),
+    ReceiptFailure.unrepeatable(result: "`verdict`"),
+    ReceiptFailure.changedInput(step: "m2", call: "$m1 | quantize gptq", what: "rows"),
+    ReceiptFailure.changedDefault(step: "m2", parameter: "damp", now: "0.05", then: ""),
+    ReceiptFailure.failedStep(
+      step: "m1", reason: "there is no folder `phi`", help: "download it again"),
+    ReceiptFailure.changedFile(name: "out/model.safetensors"),
+    ReceiptFailure.differs(
+      names: ["config.json", "model.safetensors"],
+      why: ["it was made on another kind of device (cpu, f32)"]),
     Unexpected(message: "ppl is 31.2, expected below 30"), NoModel(), NoHost(),
     ForeignModel(lineage: "phi"),
     UnknownDevice(name: "cdua"), NoSuchBackend(name: "cuda"), UnknownCompute(name: "f16"),

@@ -13,22 +13,15 @@ import JSON
 ///         [EntryKey.Part("rows", try rows().contentHash())]
 ///       }
 ///     }
-public protocol CacheableVerb: Verb {
+public protocol CacheableVerb: ReproducibleVerb {
   /// Counted up when the verb's numbers change in a way that the program's own version does not tell.
   static var revision: Int { get }
   /// Whether the outcome is worth a place on disk. Otherwise it is only given its name, so that what is made of it can be
   /// found.
   static var isStored: Bool { get }
-  /// Parameters that never change the outcome, such as one that only bounds memory.
-  static var indifferent: [String] { get }
   /// The type of its reports' evidence, where they have any.
   static var evidence: (any StorableEvidence.Type)? { get }
 
-  /// What the outcome depends on beyond the parameters as written and the model: hashes of rows, another model's
-  /// identity. Nil where it cannot be told this time, and so cannot be stored.
-  ///
-  /// - Throws: What stands in the way of the work as well.
-  func keyParts(_ context: RunContext) throws -> [EntryKey.Part]?
   /// Warns of what misleads about the call. Asked before the cache is: what the session knows of the model's way, such as the
   /// rows that it has seen, is no part of what is stored.
   func warn(_ context: RunContext) throws
@@ -39,9 +32,7 @@ public protocol CacheableVerb: Verb {
 extension CacheableVerb {
   public static var revision: Int { 1 }
   public static var isStored: Bool { true }
-  public static var indifferent: [String] { [] }
   public static var evidence: (any StorableEvidence.Type)? { nil }
-  public func keyParts(_ context: RunContext) throws -> [EntryKey.Part]? { [] }
   public func warn(_ context: RunContext) throws {}
   public func completed(_ model: any ModelValue, _ context: RunContext) throws -> any ModelValue {
     model
@@ -70,6 +61,10 @@ public struct ModelIdentity: Sendable, Hashable {
 
 /// A model that can be named by its content, and stored as the difference to the model that it was made from.
 public protocol StorableModel: ModelValue {
+  /// How it came to be; nil where that cannot be told.
+  var provenance: Provenance? { get set }
+  /// What computes with it, as in `ModelIdentity`.
+  var execution: String { get }
   /// Nil for a model that was made in a way nobody can name.
   ///
   /// - Throws: `Cancelled`, and what reading the weights gives rise to.

@@ -15,9 +15,25 @@ extension Interpreter {
   func outcome(
     of made: VerbCall, _ declaration: VerbDeclaration, _ context: RunContext
   ) throws -> CachedOutcome {
-    guard let verb = made.verb as? any CacheableVerb else {
+    guard let verb = made.verb as? any ReproducibleVerb else {
       return CachedOutcome(outcome: try made.verb.run(context))
     }
+    let provenance = try Provenance(verb, made, declaration, context)
+    if let provenance { try session.willRun?(provenance) }
+    var result =
+      if let verb = verb as? any CacheableVerb {
+        try cached(verb, made, declaration, context)
+      } else {
+        CachedOutcome(outcome: try verb.run(context))
+      }
+    result.outcome = result.outcome.made(by: provenance, verb)
+    return result
+  }
+
+  private func cached(
+    _ verb: any CacheableVerb, _ made: VerbCall, _ declaration: VerbDeclaration,
+    _ context: RunContext
+  ) throws -> CachedOutcome {
     try verb.warn(context)
     let own = context.warnings.list.count
     guard let stage = try Stage(verb, made, declaration, context) else {
@@ -83,12 +99,18 @@ private struct Stage {
     else { return nil }
     let type = type(of: verb)
     var key = [
-      EntryKey.Part("engine", try context.session.engine(store)),
+      EntryKey.Part("engine", try context.session.engine()),
       EntryKey.Part("verb", "\(declaration.name) \(type.revision)"),
       EntryKey.Part("device", identity.execution), EntryKey.Part("model", identity.content),
     ]
     for slot in made.slots where !type.indifferent.contains(slot.declaration.name) {
       key.append(EntryKey.Part(slot.declaration.name, slot.written))
+      for model in slot.models {
+        guard let identity = try (model as? any StorableModel)?.identity() else { return nil }
+        key.append(
+          EntryKey.Part(
+            "model of \(slot.declaration.name)", "\(identity.content) \(identity.execution)"))
+      }
     }
     self.key = EntryKey(declaration.name, key + parts)
     self.verb = verb

@@ -53,7 +53,7 @@ extension RunContext {
       let identity = try model.identity()
     else { return nil }
     let common = [
-      EntryKey.Part("engine", try session.engine(store)),
+      EntryKey.Part("engine", try session.engine()),
       EntryKey.Part("device", identity.execution), EntryKey.Part("model", identity.content),
     ]
     return SharedWork(

@@ -1,9 +1,13 @@
+import Language
+
 extension Optional: ArgumentType where Wrapped: ArgumentType {
   public static var phrase: String { Wrapped.phrase }
   public static var accepted: [Kind] { Wrapped.accepted }
   public static var words: [String]? { Wrapped.words }
   public static var source: ValueSource? { Wrapped.source }
   public var written: String { self?.written ?? "" }
+  public var recorded: RecordedArgument { self?.recorded ?? .absent }
+  public var models: [any ModelValue] { self?.models ?? [] }
   public var measures: [Double] { self?.measures ?? [] }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> Wrapped? {
@@ -20,6 +24,14 @@ extension Array: ArgumentType where Element: ArgumentType {
   public var written: String {
     if let first, count == 1 { return first.written }
     return "[" + map(\.written).joined(separator: " ") + "]"
+  }
+  public var recorded: RecordedArgument {
+    var values: [Value] = []
+    for element in self {
+      guard case .value(let value) = element.recorded else { return .unknown }
+      values.append(value)
+    }
+    return .value(Value(.list(values)))
   }
   public var measures: [Double] { flatMap(\.measures) }
 

@@ -111,6 +111,7 @@ public struct Path: ArgumentType, Equatable {
   public static var source: ValueSource? { .files }
   public static var accepted: [Kind] { [.string, .number] }
   public var written: String { text.written }
+  public var recorded: RecordedArgument { .text(path) }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> Path {
     switch datum {

@@ -68,6 +68,7 @@ extension String: ArgumentType {
   public static var phrase: String { "text" }
   public static var accepted: [Kind] { [.string, .number, .bool] }
   public var written: String { isEmpty || contains(" ") ? "\"\(self)\"" : self }
+  public var recorded: RecordedArgument { .text(self) }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> String {
     switch datum {
@@ -82,6 +83,7 @@ extension Datum: ArgumentType {
   public static var phrase: String { "a value" }
   public static var accepted: [Kind] { [.anything] }
   public var written: String { text }
+  public var recorded: RecordedArgument { .unknown }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> Datum { datum }
 }

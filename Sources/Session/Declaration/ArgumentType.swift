@@ -21,6 +21,10 @@ public protocol ArgumentType: Sendable {
 
   /// As a script would write it; defaults are shown with it.
   var written: String { get }
+  /// As a receipt tells it: what a script without packs and bindings would write.
+  var recorded: RecordedArgument { get }
+  /// The models that it is.
+  var models: [any ModelValue] { get }
   /// The numbers in it, for range checks.
   var measures: [Double] { get }
 }

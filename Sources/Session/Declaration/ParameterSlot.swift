@@ -38,6 +38,8 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
   }
 
   var written: String { value.written }
+  var recorded: RecordedArgument { value.recorded }
+  var models: [any ModelValue] { value.models }
 
   func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws {
     try declaration.checkChoice(datum)
@@ -54,6 +56,8 @@ protocol AnyParameterSlot: AnyObject {
   var origin: ArgumentOrigin { get }
   /// The bound value as a script would write it.
   var written: String { get }
+  var recorded: RecordedArgument { get }
+  var models: [any ModelValue] { get }
   /// - Throws: What is wrong with the value; the slot is then as it was.
   func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws
 }

@@ -14,6 +14,7 @@ public struct ModelSource: ArgumentType, Equatable {
   public static var source: ValueSource? { .models }
   public static var accepted: [Kind] { [.string] }
   public var written: String { name }
+  public var recorded: RecordedArgument { .text(location) }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> ModelSource {
     guard case .string(let text) = datum, !text.isEmpty else {
@@ -33,6 +34,10 @@ public struct ModelReference: ArgumentType {
   public static var source: ValueSource? { .models }
   public static var accepted: [Kind] { [.model, .string] }
   public var written: String { value.lineage }
+  public var recorded: RecordedArgument {
+    (value as? any StorableModel)?.provenance.map(RecordedArgument.model) ?? .unknown
+  }
+  public var models: [any ModelValue] { [value] }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> ModelReference {
     switch datum {
@@ -53,6 +58,7 @@ public struct DatasetReference: ArgumentType {
   public static var source: ValueSource? { .datasets }
   public static var accepted: [Kind] { [.dataset, .string] }
   public var written: String { value.name }
+  public var recorded: RecordedArgument { value.recorded }
 
   public static func convert(_ datum: Datum, _ conversion: Conversion) throws -> DatasetReference {
     switch datum {

@@ -64,6 +64,8 @@ public enum VerbInput: String, Sendable {
   case model
   /// The same, but it may do without.
   case optionalModel
+  /// A piped report or table too; the current model where nothing is piped.
+  case modelOrResult
   /// A report or a table: the piped one, or else the last one shown.
   case result
   /// Whatever is piped, or nothing.

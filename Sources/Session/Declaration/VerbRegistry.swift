@@ -12,7 +12,7 @@ public func declare<V: Verb>(_ verb: V.Type, in list: UnsafeMutableRawPointer) {
 public final class VerbRegistry {
   /// In alphabetical order.
   public let names: [String]
-  fileprivate let types: [String: any Verb.Type]
+  let types: [String: any Verb.Type]
   private var declarations: [String: VerbDeclaration] = [:]
 
   /// - Parameter verbs: Of two with one name the last counts.

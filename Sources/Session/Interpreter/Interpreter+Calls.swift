@@ -143,16 +143,18 @@ extension Interpreter {
       return .nothing
     case .anything:
       return piped?.value ?? .nothing
-    case .model, .optionalModel:
+    case .model, .optionalModel, .modelOrResult:
+      let takesResults = declaration.type.input == .modelOrResult
       if let piped {
-        guard piped.value.kind.mayBe([.model]) else {
-          let isData = piped.value.kind == .dataset
+        guard piped.value.kind.mayBe(takesResults ? [.model, .report, .table] : [.model]) else {
+          let isData = piped.value.kind == .dataset && !takesResults
           throw refused(
-            "a model", help: isData ? "give the dataset as an argument: `$name`" : nil)
+            takesResults ? "a model, a report or a table" : "a model",
+            help: isData ? "give the dataset as an argument: `$name`" : nil)
         }
         return piped.value
       }
-      if declaration.type.input == .model, scope.model.kind == .nothing {
+      if declaration.type.input != .optionalModel, scope.model.kind == .nothing {
         throw Diagnostic(
           code: "bind.model", "`\(declaration.name)` needs a model, and none is loaded",
           at: call.verb.span, help: "load a model first: `load phi`",

@@ -20,8 +20,12 @@ public protocol DatasetValue: Sendable {
 
   /// The splits that `split` knows.
   var splits: [String] { get }
+
+  /// What opens it again, in a session that knows no names.
+  var recorded: RecordedArgument { get }
 }
 
 extension DatasetValue {
   public var splits: [String] { [] }
+  public var recorded: RecordedArgument { .unknown }
 }

@@ -32,6 +32,8 @@ public struct Report: Sendable {
   public var basis: [Basis] = []
   /// What later verbs need and nobody reads, such as the loss of every document. Never written.
   public var evidence: (any Sendable)?
+  /// How it came to be; nil where that cannot be told.
+  public internal(set) var provenance: Provenance?
 
   public init(
     value: Double? = nil, fields: JSONObject = JSONObject(), display: [Display] = [],
