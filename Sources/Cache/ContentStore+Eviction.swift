@@ -127,6 +127,8 @@ extension ContentStore {
   }
 
   /// Takes an entry away: it is gone at once, its files when nobody reads them any more.
+  public func remove(_ key: EntryKey) { drop(path(of: key)) }
+
   func drop(_ path: String) {
     let slash = path.lastIndex(of: "/") ?? path.startIndex
     let aside =

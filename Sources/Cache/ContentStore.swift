@@ -57,7 +57,9 @@ public final class ContentStore: Sendable {
   // MARK: Finding
 
   /// Looks for an entry; a hit counts as a use.
-  public func find(_ key: EntryKey) -> Lookup {
+  ///
+  /// - Parameter counts: `false` leaves the store as it is: no hit is counted, and nothing dropped.
+  public func find(_ key: EntryKey, counts: Bool = true) -> Lookup {
     let path = path(of: key)
     guard let bytes = try? FileBytes.read("\(path)/\(Manifest.name)") else { return .absent }
     do {
@@ -79,13 +81,13 @@ public final class ContentStore: Sendable {
         }
         files[name] = file
       }
-      markUsed(path)
+      if counts { markUsed(path) }
       return .found(
         StoredEntry(
           key: key, created: manifest.created, seconds: manifest.seconds, facts: manifest.facts,
           folder: path, store: self, manifest: manifest, files: files))
     } catch let damage as DamagedEntry {
-      drop(path)
+      if counts { drop(path) }
       return .damaged(damage)
     } catch {
       return .absent

@@ -82,6 +82,11 @@ public enum Console {
         let status = run(try Source(path: path), flags.arguments, session, screen)
         if stays { prompt(session, screen) }
         return stays ? 0 : status
+      case .plan(let path, let runs):
+        let source = try Source(path: path)
+        return perform(screen) {
+          try session.plan(source, arguments: flags.arguments, runs: runs)
+        }
       case .standardInput:
         return run(try Source.standardInput(), flags.arguments, session, screen)
       case .prompt:
@@ -135,9 +140,15 @@ public enum Console {
     _ source: Source, _ arguments: ScriptArguments?, _ session: Session, _ screen: Screen,
     located: (Diagnostic) -> Diagnostic = { $0 }
   ) -> Int32 {
+    perform(screen, located: located) { try session.run(source, arguments: arguments) }
+  }
+
+  private static func perform(
+    _ screen: Screen, located: (Diagnostic) -> Diagnostic = { $0 }, _ body: () throws -> Void
+  ) -> Int32 {
     defer { screen.finish() }
     do {
-      try session.run(source, arguments: arguments)
+      try body()
       return 0
     } catch let error as ScriptError {
       screen.show(error.diagnostics.map(located))

@@ -18,6 +18,8 @@ struct Flags: Equatable {
     case format([String], checks: Bool)
     /// Runs a script into a page; nil: beside it.
     case render(String, output: String?)
+    /// What a script would cost; whether it is run afterwards.
+    case plan(String, runs: Bool)
     /// What a script takes.
     case scriptHelp(String)
     /// The manual page, for `man`.
@@ -55,6 +57,7 @@ struct Flags: Equatable {
       olv doctor                   whether all that olv needs is there, and what to do where it is not
       olv man                      this and all verbs as a manual page: olv man | man -l -
       olv selftest                 whether the device computes what it should
+      olv plan FILE.olv [--run]    what a script will cost: work, memory, disk, time; --run runs it then
       olv render FILE.olv [-o F]   runs a script into one HTML page, FILE.html
       olv fmt [--check] FILE.olv…  lays scripts out; with --check only says which need it
       olv quantize|finetune …      Olive's command lines; with --show the script they amount to
@@ -179,6 +182,12 @@ struct Flags: Equatable {
         action = .format(
           try Self.files(rest, of: "fmt", flags: ["--check"]), checks: rest.contains("--check"))
       case "render": action = try Self.render(rest)
+      case "plan":
+        let script = try Self.files(
+          rest.first == "--run" ? Array(rest.dropFirst()) : rest, of: "plan", flags: nil)
+        let words = script.dropFirst().filter { $0 != "--run" }
+        action = .plan(script[0], runs: rest.contains("--run"))
+        arguments = ScriptArguments(words, literalFrom: literalFrom.map { max(0, $0 - 2) })
       case _ where OliveCommand.names.contains(file): action = .olive(file, rest)
       default:
         action = file == "-" ? .standardInput : .file(file, stays: false)
@@ -217,10 +226,13 @@ struct Flags: Equatable {
 
   /// A subcommand's files.
   private static func files(
-    _ words: [String], of command: String, flags: [String]
+    _ words: [String], of command: String, flags: [String]?
   ) throws -> [String] {
-    let files = words.filter { !flags.contains($0) }
-    if let flag = files.first(where: { $0.hasPrefix("-") && $0 != "-" }) {
+    // Without any of its own, what stands behind the file is the script's.
+    let files = flags.map { flags in words.filter { !flags.contains($0) } } ?? words
+    if let flag = (flags == nil ? Array(files.prefix(1)) : files).first(where: {
+      $0.hasPrefix("-") && $0 != "-"
+    }) {
       throw UsageFailure(
         message: "`olv \(command)` has no flag `\(flag)`", help: line(of: command), word: flag)
     }

@@ -79,7 +79,7 @@ extension Parser {
     return Each(variable: variable, over: over, body: body, span: span(from: first))
   }
 
-  // call = VERB {value | KEY "=" value} ;
+  // call = VERB {value | KEY "=" value} [block] ;
   // "? verb" and "verb ?" stand for "help verb".
   private mutating func call() throws(Panic) -> Call {
     let first = advance()
@@ -100,6 +100,13 @@ extension Parser {
         arguments.insert(topic, at: 0)
         if !isAtStageEnd { throw unexpected(expected: "the end of the statement") }
         break
+      }
+      if kind == .leftBrace, first.kind != .question {
+        let body = try block()
+        guard isAtStageEnd else {
+          throw unexpected(expected: "`|` or the end of the statement")
+        }
+        return Call(verb: verb, arguments: arguments, body: body, span: span(from: first))
       }
       arguments.append(try argument(of: verb))
     }

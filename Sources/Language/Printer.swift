@@ -123,6 +123,10 @@ struct Printer {
       if let key = argument.key { text += "\(key.text)=" }
       print(argument.value)
     }
+    if let body = call.body {
+      text += " "
+      print(body)
+    }
   }
 
   mutating func print(_ block: Block) {

@@ -138,16 +138,19 @@ public enum Stage: Sendable, Equatable {
   }
 }
 
-/// `call = VERB {value | KEY "=" value}`
+/// `call = VERB {value | KEY "=" value} [block]`
 public struct Call: Sendable, Equatable {
   public var verb: Name
   /// As written: positional and named ones in any order, names possibly repeated.
   public var arguments: [Argument]
+  /// What the verb is about, for the few that take steps: `plan { ppl }`.
+  public var body: Block?
   @Located public var span: Span
 
-  public init(verb: Name, arguments: [Argument], span: Span = .nowhere) {
+  public init(verb: Name, arguments: [Argument], body: Block? = nil, span: Span = .nowhere) {
     self.verb = verb
     self.arguments = arguments
+    self.body = body
     self.span = span
   }
 }

@@ -64,8 +64,9 @@ public enum Words {
   }
 
   /// A count: `3.41 M`, `1.20 G`.
-  public static func count(_ count: Int) -> String {
-    scaled(Double(count), ["", "k", "M", "G", "T"])
+  public static func count(_ count: Int) -> String { self.count(Double(count)) }
+  public static func count(_ count: Double) -> String {
+    scaled(count, ["", "k", "M", "G", "T", "P", "E"])
   }
 
   /// A number of things: `1 row`, `2 rows`, `3 entries`.

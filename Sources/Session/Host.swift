@@ -22,12 +22,28 @@ public protocol Host: AnyObject, Sendable {
 
   /// Where outcomes are kept; nil where they are not.
   var store: ContentStore? { get }
+
+  /// Runs `body` with a device that only counts in place of the real one.
+  ///
+  /// - Parameter program: What computes, as keys of the cache name it: what was measured belongs to it.
+  func rehearse<Result>(by program: String, _ body: (any Rehearsal) throws -> Result) throws
+    -> Result
+  /// Bytes that the process, or the GPU, has held at most since the peak was last reset; nil where nobody knows.
+  var memoryPeak: Int? { get }
+  func resetMemoryPeak()
 }
 
 extension Host {
   public var models: [String] { [] }
   public var datasets: [String] { [] }
   public var store: ContentStore? { nil }
+  public func rehearse<Result>(
+    by program: String, _ body: (any Rehearsal) throws -> Result
+  ) throws -> Result {
+    throw NoHost()
+  }
+  public var memoryPeak: Int? { nil }
+  public func resetMemoryPeak() {}
 }
 
 /// A device that this build or machine does not have.

@@ -10,7 +10,7 @@ import Runtime
 public final class Session {
   public let verbs: VerbRegistry
   public let host: any Host
-  public let presenter: any Presenter
+  public private(set) var presenter: any Presenter
   /// What was run so far, in order.
   public private(set) var history: [String] = []
   /// Set through `apply`.
@@ -90,6 +90,14 @@ public final class Session {
     return text
   }
 
+  /// Runs `body` without showing anything.
+  func quietly<Result>(_ body: () throws -> Result) rethrows -> Result {
+    let shown = presenter
+    presenter = Silence()
+    defer { presenter = shown }
+    return try body()
+  }
+
   func recordMiss(_ miss: Miss) {
     // The first ones explain the others.
     guard misses.count < 64 else { return }
@@ -163,14 +171,29 @@ public final class Session {
   public func run(
     _ source: Source, arguments: ScriptArguments? = nil, number: Int? = nil
   ) throws {
-    let presenter = presenter
-    let show: ProgressHandler = { presenter.progress($0) }
-    try Progress.listening(show) {
-      try perform(source, arguments: arguments, number: number)
+    try listening { try perform(source, arguments: arguments, number: number) }
+  }
+
+  /// Says what a script would cost, as the statement `plan { … }` around all of it does.
+  ///
+  /// - Parameter runs: Whether it is run afterwards, and what it took is put beside.
+  /// - Throws: `ScriptError`.
+  public func plan(_ source: Source, arguments: ScriptArguments? = nil, runs: Bool = false) throws {
+    try listening {
+      try perform(source, arguments: arguments, number: nil) { $0.planned(runs: runs, of: source) }
     }
   }
 
-  private func perform(_ source: Source, arguments: ScriptArguments?, number: Int?) throws {
+  private func listening(_ body: () throws -> Void) throws {
+    let presenter = presenter
+    let show: ProgressHandler = { presenter.progress($0) }
+    try Progress.listening(show, body)
+  }
+
+  private func perform(
+    _ source: Source, arguments: ScriptArguments?, number: Int?,
+    around change: (Script) -> Script = { $0 }
+  ) throws {
     history.append(source.text)
     let result = parse(source)
     if result.diagnostics.contains(where: { $0.severity == .error }) {
@@ -182,6 +205,7 @@ public final class Session {
         throw ScriptError.refused(error.diagnostics)
       }
     }
+    script = change(script)
     let findings = (result.diagnostics + check(script)).inOrder(of: source)
     if findings.contains(where: { $0.severity == .error }) { throw ScriptError.refused(findings) }
     warned = findings

@@ -8,6 +8,7 @@ import Tensor
 /// `device [NAME]`
 struct DeviceVerb: Verb {
   static let name = "device"
+  static let isRehearsed = false
   static let summary = "where computation runs; with a name, choose for models loaded from now on"
   static let details = """
     On a CPU, OLV_THREADS in the environment sets the number of threads, and OLV_CPU_LEVEL (2, 3 or 4) makes everything \

@@ -10,6 +10,8 @@ import Tensor
 /// `doctor`
 struct Doctor: Verb {
   static let name = "doctor"
+  static let isRehearsed = false
+  static let takesTime = true
   static let summary = "whether all that olv needs is there, and what to do where it is not"
   static let details = """
     Looks at the processor, the libraries that are opened at run time, the GPU and its driver, olv's own files, the \

@@ -1,4 +1,5 @@
 import Cache
+import Checkpoints
 import Data
 import FoundationEssentials
 import Models
@@ -27,6 +28,7 @@ public final class Engine: Host {
     var notice: String?
     var datasets: [String: Dataset] = [:]
     var promised: Set<String> = []
+    var rehearsal: RehearsalBackend?
   }
 
   /// - Parameter makers: Backends beyond the CPU's, tried in order.
@@ -62,9 +64,10 @@ public final class Engine: Host {
     }
   }
 
-  /// The backend in use, opened at the first call.
+  /// The backend in use, opened at the first call; while a plan is made, one that counts in its place.
   public func backend() throws -> any Backend {
     try state.withLock { state in
+      if let rehearsal = state.rehearsal { return rehearsal }
       if let backend = state.backend { return backend }
       let offer = try open(state.settings.device)
       let backend = try offer.backend ?? CPUBackend()
@@ -84,9 +87,33 @@ public final class Engine: Host {
     return nil
   }
 
-  /// What is to be said once of the device that was taken.
+  public func rehearse<Result>(
+    by program: String, _ body: (any Rehearsal) throws -> Result
+  ) throws -> Result {
+    let rehearsal = EngineRehearsal(try backend(), store: store, program: program)
+    state.withLock { $0.rehearsal = rehearsal.backend }
+    defer { state.withLock { $0.rehearsal = nil } }
+    return try body(rehearsal)
+  }
+
+  public var memoryPeak: Int? {
+    switch state.withLock({ $0.backend }) {
+    case let measured as any MeasuredBackend: measured.memoryUse.peak
+    default: ProcessMemory.now.peak
+    }
+  }
+
+  public func resetMemoryPeak() {
+    switch state.withLock({ $0.backend }) {
+    case let measured as any MeasuredBackend: measured.resetMemoryPeak()
+    default: ProcessMemory.resetPeak()
+    }
+  }
+
+  /// What is to be said once of the device that was taken; not while it is only counted with.
   func takeNotice() -> String? {
     state.withLock { state in
+      if state.rehearsal != nil { return nil }
       defer { state.notice = nil }
       return state.notice
     }

@@ -14,6 +14,7 @@ import Tensor
 /// `finetune DATASET`
 struct FineTune: CacheableVerb {
   static let name = "finetune"
+  static let memoryAdvice: String? = "checkpointing=yes, or a smaller length= or batch="
   static let summary = "train a low-rank adapter on the current model, float or quantized"
   static let details = """
     y = xWᵀ + (α/r)·(xAᵀ)Bᵀ with W frozen: A starts Kaiming-uniform, B at zero. AdamW (0.9, 0.999, 1e-8, no weight \

@@ -13,6 +13,7 @@ import Tensor
 /// `load NAME|PATH|HUB-ID`
 struct Load: ReproducibleVerb {
   static let name = "load"
+  static let memoryAdvice: String? = "a smaller model, or dtype=bf16"
   static let summary = "load a model, which becomes the current one"
   static let details = """
     Takes a name of the standard library (phi, llama), a folder in the Hugging Face layout, or a hub id that lies in the \

@@ -73,6 +73,19 @@ struct LoadedModel: ModelValue {
     naming = .known(name)
   }
 
+  /// The same under the same name, with another model in place of its own.
+  func replacing(_ change: (Model) throws -> Model) throws -> LoadedModel {
+    let model = try change(model)
+    var replaced = LoadedModel(
+      restored: Deferred(made: model), report: report, facts: fields, steps: steps,
+      execution: execution, name: "")
+    replaced.naming = naming
+    replaced.calibration = calibration
+    replaced.exposures = exposures
+    replaced.provenance = provenance
+    return replaced
+  }
+
   /// The model itself.
   ///
   /// - Throws: What reading it from the cache, or else making it again, throws.

@@ -13,6 +13,7 @@ import Session
 /// `plot [FIELD] [file=chart.svg]`
 struct Plot: Verb {
   static let name = "plot"
+  static let isRehearsed = false
   static let summary =
     "draw a result, or the last one: bars of a table's arms, the loss of a fine-tune"
   static let details = """

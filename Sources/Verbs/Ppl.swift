@@ -11,6 +11,7 @@ import Session
 /// `ppl [DATASET]`
 struct Ppl: CacheableVerb {
   static let name = "ppl"
+  static let memoryAdvice: String? = "a smaller batch= or length="
   static let summary = "perplexity of a dataset under the current model"
   static let details = """
     exp(Σ nll / Σ tokens), the log-softmax in f32, weighted by token over the whole set. What counts as a document depends \

@@ -14,6 +14,7 @@ import Tensor
 /// `quantize METHOD`
 struct Quantize: CacheableVerb {
   static let name = "quantize"
+  static let memoryAdvice: String? = "fewer samples= or a smaller length="
   static let summary = "round the weights of the linear layers to a few bits"
   static let details = """
     rtn rounds each weight to the nearest code. gptq rounds column by column and moves each error onto the columns that \

@@ -10,6 +10,8 @@ import Session
 /// `replay RECEIPT`
 struct Replay: Verb {
   static let name = "replay"
+  static let isRehearsed = false
+  static let takesTime = true
   static let summary = "make a saved model or report again from its receipt, and compare"
   static let details = """
     Runs every step of a receipt again, from the weights and rows that it names, without the cache, and says whether the \

@@ -8,7 +8,7 @@ import Session
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Save.self, in: $0) }
 
 /// `save PATH`
-struct Save: Verb {
+struct Save: RehearsedVerb {
   static let name = "save"
   static let summary = "write the current model to a folder, or a report to a file"
   static let details = """
@@ -46,6 +46,18 @@ struct Save: Verb {
 
   func bind(_ context: BindContext) throws {
     (context.session.host as? Engine)?.promise(path.path)
+  }
+
+  func rehearse(_ context: RunContext) throws -> Outcome {
+    guard case .model = context.input else {
+      // A report: a few kilobytes with its receipt.
+      context.willWrite(4096)
+      return .report(Report())
+    }
+    let model = try context.loadedModel().model
+    context.willWrite(
+      format == .peft ? 4 * model.adapterParameterCount : model.byteCount)
+    return .report(Report())
   }
 
   func run(_ context: RunContext) throws -> Outcome {

@@ -9,6 +9,8 @@ import Tensor
 /// `selftest [only=[…]] [seed=]`
 struct SelfTest: Verb {
   static let name = "selftest"
+  static let isRehearsed = false
+  static let takesTime = true
   static let summary = "whether the device computes what it should, operation by operation"
   static let details = """
     Every operation runs on fresh random inputs of odd sizes, forward and backward, and is compared with the CPU: in one \

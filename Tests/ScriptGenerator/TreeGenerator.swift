@@ -85,7 +85,8 @@ package struct TreeGenerator {
     let arguments = (0..<random.number(0...3)).map { _ in
       Argument(key: random.once(in: 2) ? name() : nil, value: value(depth: depth - 1))
     }
-    return Call(verb: name(), arguments: arguments)
+    let body = depth > 0 && random.once(in: 8) ? block(depth: depth - 1) : nil
+    return Call(verb: name(), arguments: arguments, body: body)
   }
 
   private mutating func block(depth: Int) -> Block {

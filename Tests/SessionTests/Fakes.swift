@@ -256,7 +256,7 @@ nonisolated(unsafe) let fakeVerbs: [any Verb.Type] = [
   FakeLoad.self, FakeDatasetVerb.self, FakeQuantize.self, FakeFinetune.self, FakePpl.self,
   FakeDiverge.self, FakeSave.self, FakeStop.self, FakeHalf.self, FakeTypes.self,
   Print.self, Help.self, Use.self, Defaults.self, Expect.self, History.self, ShowTable.self,
-  Row.self, Numbers.self,
+  Row.self, Numbers.self, Plan.self,
 ]
 
 /// A session on fakes.

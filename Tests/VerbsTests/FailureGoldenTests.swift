@@ -132,6 +132,9 @@ import Testing
     Unwell(problems: ["OpenBLAS", "stdlib"]),
     ModelTooLarge(device: "cuda:0", needed: 16_000_000_000, available: 8_000_000_000),
     UnavailableDevice(device: "cuda", reason: "this build has no CUDA backend"),
+    TooMuchMemory(
+      stage: "finetune tiny-codes", needed: 40_900_000_000, available: 25_300_000_000,
+      advice: "checkpointing=yes, or a smaller length= or batch="),
     TooLarge(message: "a string of more than 1 MiB"), BadSuffix(message: "a list has no such part"),
     UnknownPack(name: "dmeo", known: ["demo"], looked: []),
     BrokenPack(name: "mine", path: "mine.olv", errors: []),

@@ -8,6 +8,7 @@ import Runtime
 /// `cache [why|clear|on|off]`
 struct CacheVerb: Verb {
   static let name = "cache"
+  static let isRehearsed = false
   static let summary = "what earlier runs left to be used again: list, explain, limit, clear"
   static let details = """
     Every stage that takes a model (quantize, finetune, merge, ppl, diverge) is stored under a hash of all that determines \

@@ -5,6 +5,7 @@ import Runtime
 /// `ppl | expect below=30`: fails the script where the number is not there.
 struct Expect: Verb {
   static let name = "expect"
+  static let isRehearsed = false
   static let summary = "fails the script unless a report's number is where it should be"
   static let input = VerbInput.result
   static let output = VerbOutput.input

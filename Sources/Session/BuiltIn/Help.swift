@@ -4,6 +4,7 @@ import Language
 /// `help`, `help quantize`, `help topics`, `help prompt`.
 struct Help: Verb {
   static let name = "help"
+  static let isRehearsed = false
   static let summary = "what there is, or all about a verb or a topic"
   static let input = VerbInput.nothing
   static let output = VerbOutput.nothing

@@ -3,6 +3,7 @@ import JSON
 /// `history`: what was typed in this session.
 struct History: Verb {
   static let name = "history"
+  static let isRehearsed = false
   static let summary = "what was run in this session"
   static let input = VerbInput.nothing
   static let output = VerbOutput.nothing

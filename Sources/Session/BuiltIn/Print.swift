@@ -1,6 +1,7 @@
 /// `print`: shows values.
 struct Print: Verb {
   static let name = "print"
+  static let isRehearsed = false
   static let summary = "shows values, or what is piped into it"
   static let input = VerbInput.anything
   static let output = VerbOutput.input

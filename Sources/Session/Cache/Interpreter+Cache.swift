@@ -16,7 +16,7 @@ extension Interpreter {
     of made: VerbCall, _ declaration: VerbDeclaration, _ context: RunContext
   ) throws -> CachedOutcome {
     guard let verb = made.verb as? any ReproducibleVerb else {
-      return CachedOutcome(outcome: try made.verb.run(context))
+      return CachedOutcome(outcome: try work(made.verb, context))
     }
     let provenance = try Provenance(verb, made, declaration, context)
     if let provenance { try session.willRun?(provenance) }
@@ -24,7 +24,7 @@ extension Interpreter {
       if let verb = verb as? any CacheableVerb {
         try cached(verb, made, declaration, context)
       } else {
-        CachedOutcome(outcome: try verb.run(context))
+        CachedOutcome(outcome: try work(verb, context))
       }
     result.outcome = result.outcome.made(by: provenance, verb)
     return result
@@ -37,11 +37,11 @@ extension Interpreter {
     try verb.warn(context)
     let own = context.warnings.list.count
     guard let stage = try Stage(verb, made, declaration, context) else {
-      return CachedOutcome(outcome: try made.verb.run(context))
+      return CachedOutcome(outcome: try work(made.verb, context))
     }
     var reason: String?
     if stage.isStored {
-      switch stage.store.find(stage.key) {
+      switch stage.store.find(stage.key, counts: !isRehearsing) {
       case .found(let entry):
         do {
           if let found = try stage.outcome(of: entry) { return found }
@@ -54,6 +54,19 @@ extension Interpreter {
         context.remark("\(damage.message); computed again")
       case .absent: break
       }
+    }
+    if let book, let rehearsal = book.rehearsal {
+      // By then an earlier stage will have stored it.
+      if book.holds(stage.key) {
+        let outcome = try rehearsal.unnoticed { try stage.named(work(verb, context)) }
+        return CachedOutcome(outcome: outcome, seconds: 0)
+      }
+      let outcome = try work(verb, context)
+      if stage.isStored {
+        book.willStore(
+          stage.key, bytes: try stage.bytes(of: outcome), storesAll: session.storesAll)
+      }
+      return CachedOutcome(outcome: try stage.named(outcome))
     }
     let begun = ContentStore.now
     let start = ContinuousClock.now
@@ -185,6 +198,14 @@ private struct Stage {
       // The flag stays raised: the next step stops.
       return nil
     } catch { return error as? any Failure }
+  }
+
+  /// Bytes that the model of an outcome would take in the store; 0 where there is none.
+  func bytes(of outcome: Outcome) throws -> Int {
+    guard case .model(let model, _) = outcome, let made = model as? any StorableModel else {
+      return 0
+    }
+    return try made.facts(madeFrom: base).bytes
   }
 
   /// The outcome with its model named after this stage.

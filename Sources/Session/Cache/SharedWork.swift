@@ -16,9 +16,11 @@ public struct SharedWork {
   /// Of the model that the work is about.
   let lineage: String
 
+  private var isRehearsed: Bool { context.book?.rehearsal != nil }
+
   /// What an earlier stage or run left; nil where there is nothing, or it is damaged.
   public func find() -> StoredEntry? {
-    switch store.find(key) {
+    switch store.find(key, counts: !isRehearsed) {
     case .found(let entry): return entry
     case .absent: return nil
     case .damaged(let damage):
@@ -32,6 +34,8 @@ public struct SharedWork {
   ///
   /// - Throws: `Cancelled`. What cannot be written is not kept.
   public func keep(seconds: Double, bytes: Int, body: (EntryWriter) throws -> Void) throws {
+    // A plan makes nothing that could be kept, and counts the work for every stage that has it in common.
+    if isRehearsed { return }
     let isWorth = Worth.facts <= 0 || seconds >= max(Worth.facts, 3 * Double(bytes) / 200e6)
     guard isWorth || session.storesAll else { return }
     session.recordMiss(Miss(key: key, model: lineage, reason: nil, time: ContentStore.now))

@@ -34,6 +34,8 @@ public struct RunContext {
   /// or the stage has no name in it.
   public internal(set) var workplace: Workplace?
   let warnings: Warnings
+  /// Where a plan is being made.
+  var book: StageBook?
 
   /// The model that the verb works on, as the engine's type.
   ///

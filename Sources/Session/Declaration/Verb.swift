@@ -27,6 +27,12 @@ public protocol Verb {
   /// Whether it may run while a script is being checked: it is quick, changes nothing and needs no current model.
   /// `dataset` is; what it yields is then known before line 1 runs.
   static var isDeclarative: Bool { get }
+  /// Whether a plan runs it, on models and reports that are not real. Not what shows, writes, or looks at a number.
+  static var isRehearsed: Bool { get }
+  /// Whether it takes time that a plan cannot tell, where it is not rehearsed.
+  static var takesTime: Bool { get }
+  /// What a user can change where it takes too much memory: `a smaller batch=`.
+  static var memoryAdvice: String? { get }
 
   init()
 
@@ -53,6 +59,9 @@ extension Verb {
   public static var paper: String? { nil }
   public static var alsoKnownAs: [String] { [] }
   public static var isDeclarative: Bool { false }
+  public static var isRehearsed: Bool { true }
+  public static var takesTime: Bool { false }
+  public static var memoryAdvice: String? { nil }
 
   public func needs(_ parameter: String) -> Bool { true }
   public func bind(_ context: BindContext) throws {}

@@ -24,14 +24,20 @@ public struct VerbDeclaration {
     }
     let shown = parameters.count > 5 ? parameters.prefix(4) : parameters[...]
     let head = ([name] + shown.map(\.usage)).joined(separator: " ")
-    shortUsage = parameters.count > 5 ? "\(head) … (`? \(name)` for all)" : head
+    shortUsage =
+      parameters.count > 5 ? "\(head) … (`? \(name)` for all)" : head + Self.body(of: type)
   }
 
   public var summary: String { type.summary }
   public var examples: [Example] { type.examples }
 
   /// `quantize <method> [bits=4] [group=128]`
-  public var usage: String { ([name] + parameters.map(\.usage)).joined(separator: " ") }
+  public var usage: String {
+    ([name] + parameters.map(\.usage)).joined(separator: " ") + Self.body(of: type)
+  }
+
+  /// The block that a verb takes.
+  private static func body(of type: any Verb.Type) -> String { type == Plan.self ? " { … }" : "" }
 
   /// Everything, for programs.
   public var json: JSON {

@@ -56,6 +56,7 @@ extension Interpreter {
 
   /// Keeps or shows a warning, once a script.
   func warn(_ diagnostic: Diagnostic) {
+    if isRehearsing { return }
     if mode == .check {
       record(diagnostic)
     } else if session.isNew(diagnostic) {

@@ -16,6 +16,7 @@ extension Interpreter {
     _ declaration: VerbDeclaration, _ call: Call, piped: Piped?, in scope: inout Scope,
     alias: String?
   ) throws -> Datum {
+    if let body = call.body, declaration.type != Plan.self { throw takesNoBlock(call, body) }
     if let directive = declaration.type as? any Directive.Type {
       guard piped == nil else { throw takesNothing(declaration, call) }
       return try directive.apply(call, self, &scope)
@@ -99,8 +100,11 @@ extension Interpreter {
     do {
       let context = RunContext(
         session: session, input: input, alias: bound.alias, label: scope.label,
-        progress: { presenter.progress($0) }, notes: notes, scope: scope, warnings: warnings)
-      let cached = try self.outcome(of: made, declaration, context)
+        progress: { presenter.progress($0) }, notes: notes, scope: scope, warnings: warnings,
+        book: book)
+      func work() throws -> CachedOutcome { try self.outcome(of: made, declaration, context) }
+      let cached =
+        try book?.observe(declaration, call, label: scope.label, input: input, work) ?? work()
       outcome = cached.outcome
       cachedSeconds = cached.seconds
     } catch let unfinished as Unfinished {
@@ -174,6 +178,12 @@ extension Interpreter {
     Diagnostic(
       code: "bind.input", "`\(declaration.name)` takes nothing from the pipe", at: call.verb.span,
       help: "it stands first: put `;` before it", change: parted(call))
+  }
+
+  func takesNoBlock(_ call: Call, _ body: Block) -> Diagnostic {
+    Diagnostic(
+      code: "bind.block", "`\(call.verb.text)` takes no block", at: body.span,
+      help: "a block is a stage of its own: `\(call.verb.text) … | { … }`")
   }
 
   /// `load phi` before a call that begins its line, outside of definitions and blocks.

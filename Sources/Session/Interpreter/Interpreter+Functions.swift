@@ -6,6 +6,7 @@ extension Interpreter {
   func call(_ function: Function, _ call: Call, piped: Piped?, in scope: Scope) throws -> Datum {
     let definition = function.definition
     let name = definition.name.text
+    if let body = call.body { throw takesNoBlock(call, body) }
     guard depth < Self.maximumDepth else {
       throw Diagnostic(
         code: "bind.depth", "definitions call each other more than \(Self.maximumDepth) deep",

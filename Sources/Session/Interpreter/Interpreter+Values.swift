@@ -138,7 +138,9 @@ extension Interpreter {
     switch entry {
     case .value(let value): return value
     case .lazy(let lazy):
-      if let value = lazy.value { return value }
+      if let value = lazy.value {
+        return try book?.rehearsal.map { try value.rehearsed($0) } ?? value
+      }
       guard !lazy.isBeingEvaluated else {
         throw Diagnostic(
           code: "bind.cycle", "`\(name)` is defined by itself", at: nil)
@@ -154,7 +156,7 @@ extension Interpreter {
       defer { isStrict = wasStrict }
       do {
         let value = try evaluate(lazy.binding, in: &local)
-        if value.isKnown { lazy.value = value }
+        if value.isKnown, !isRehearsing { lazy.value = value }
         return value
       } catch let error as Interruption {
         throw error

@@ -29,6 +29,10 @@ final class Interpreter {
   var steps = 0
   /// Whether what goes wrong is thrown, also in a check: inside of what a name stands for, whose user is to be told.
   var isStrict = false
+  /// The stages of the plan that is being made, or watched while it runs.
+  var book: StageBook?
+  /// Whether verbs are only rehearsed.
+  var isRehearsing: Bool { book?.rehearsal != nil }
   /// Whether what goes wrong is recorded and the walk goes on.
   var collects: Bool { mode == .check && !isStrict }
 
@@ -96,7 +100,7 @@ final class Interpreter {
       if isTopLevel {
         globals = scope
         // Nothing holds on to a model that was replaced.
-        if mode == .run {
+        if mode == .run, !isRehearsing {
           session.scope = scope
           session.presenter.begin(statement)
         }
