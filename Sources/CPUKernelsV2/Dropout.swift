@@ -11,8 +11,11 @@ private func hidden(_ mask: DropoutMask, _ index: UInt32) -> SIMDMask<SIMD16<Int
   z ^= (z &>> 15) ^ Words(repeating: UInt32(truncatingIfNeeded: mask.key >> 32))
   z = z &* Words(repeating: 0x846C_A68B)
   z ^= z &>> 16
-  // Of two neighbours the second has the upper half.
-  let half = (number & Words(repeating: 1)) &<< 4
+  // Of two neighbours the second has the upper half. Written out: the compiler takes an expression apart lane by lane.
+  let half =
+    index & 1 == 0
+    ? Words(0, 16, 0, 16, 0, 16, 0, 16, 0, 16, 0, 16, 0, 16, 0, 16)
+    : Words(16, 0, 16, 0, 16, 0, 16, 0, 16, 0, 16, 0, 16, 0, 16, 0)
   return ((z &>> half) & Words(repeating: 0x7FFF)) .< Words(repeating: mask.threshold)
 }
 

@@ -76,46 +76,13 @@ struct DoRATests {
     let run = try TrainingRun(
       model(family, dropout: dropout), data: TrainingData(examples: examples, packing: ""),
       settings: .init())
-    let (value, gradients) = try run.gradients(of: examples, step: 0)
-    let fixed = try run.model.settled()
-    let context = DropoutContext(seed: run.settings.seed, step: 0)
-    let test = try GradientTests()
-    #expect(try abs(value - test.loss(fixed, examples, dropout: context)) < 1e-6)
-    #expect(gradients.count == 3 * run.model.allLinears.count)
-    for (parameter, gradient) in zip(run.optimizer.parameters, gradients) {
-      let gradient = try backend.read(try #require(gradient))
-      let original = try backend.read(parameter.value)
-      let norm = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-      #expect(norm > 1e-4, "\(parameter.layer) has a gradient")
-      let step = 0.02
-      func shifted(_ sign: Double) throws -> Double {
-        let values = zip(original, gradient).map {
-          Float(Double($0) + sign * step * Double($1) / norm)
-        }
-        try backend.copy(Tensor(values, shape: parameter.value.shape), into: parameter.value)
-        return try test.loss(fixed, examples, dropout: context)
-      }
-      let difference = try (shifted(1) - shifted(-1)) / (2 * step)
-      try backend.copy(Tensor(original, shape: parameter.value.shape), into: parameter.value)
-      #expect(
-        abs(difference - norm) < 2e-5 + 2e-3 * norm,
-        "\(parameter.layer): \(difference) by differences, \(norm) by the tape")
-    }
+    try GradientCheck(run: run, examples: examples, backend: backend).differences(
+      of: run.model.settled(), dropout: DropoutContext(seed: run.settings.seed, step: 0),
+      tolerance: 1e-6, parameters: 3 * run.model.allLinears.count)
   }
 
   @Test func checkpointingGivesTheSameBits() throws {
-    let model = try model(dropout: 0.2)
-    let data = TrainingData(examples: TinyModel.examples(), packing: "")
-    var settings = FineTuningSettings()
-    let plain = try TrainingRun(model, data: data, settings: settings)
-      .gradients(of: data.examples, step: 3)
-    settings.checkpointing = true
-    let again = try TrainingRun(model, data: data, settings: settings)
-      .gradients(of: data.examples, step: 3)
-    #expect(plain.0 == again.0)
-    for (one, other) in zip(plain.1, again.1) {
-      #expect(try backend.read(#require(one)) == backend.read(#require(other)))
-    }
+    try GradientCheck.checkpointing(model(dropout: 0.2), backend)
   }
 
   @Test(arguments: [nil, Grid(bits: 4, group: 16, symmetric: false)])

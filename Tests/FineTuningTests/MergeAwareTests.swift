@@ -96,7 +96,6 @@ struct MergeAwareTests {
     let settings = FineTuningSettings()
     let run = try TrainingRun(
       model, data: TrainingData(examples: examples, packing: ""), settings: settings)
-    let (value, gradients) = try run.gradients(of: examples, step: 0)
     // The merged weight less the delta at this point, in float: with the adapter beside it, the surrogate.
     let (merged, _) = try Merge()(model)
     var surrogate = try run.model.mapLinears { linear in
@@ -112,28 +111,8 @@ struct MergeAwareTests {
       return linear
     }
     surrogate.precision = model.precision
-    let test = try GradientTests()
-    #expect(try abs(value - test.loss(surrogate, examples, dropout: nil)) < 1e-5)
-    #expect(gradients.count == 2 * model.allLinears.count)
-    for (parameter, gradient) in zip(run.optimizer.parameters, gradients) {
-      let gradient = try backend.read(try #require(gradient))
-      let original = try backend.read(parameter.value)
-      let norm = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
-      #expect(norm > 1e-4, "\(parameter.layer) has a gradient")
-      let step = 0.02
-      func shifted(_ sign: Double) throws -> Double {
-        let values = zip(original, gradient).map {
-          Float(Double($0) + sign * step * Double($1) / norm)
-        }
-        try backend.copy(Tensor(values, shape: parameter.value.shape), into: parameter.value)
-        return try test.loss(surrogate, examples, dropout: nil)
-      }
-      let difference = try (shifted(1) - shifted(-1)) / (2 * step)
-      try backend.copy(Tensor(original, shape: parameter.value.shape), into: parameter.value)
-      #expect(
-        abs(difference - norm) < 2e-5 + 2e-3 * norm,
-        "\(parameter.layer): \(difference) by differences, \(norm) by the tape")
-    }
+    try GradientCheck(run: run, examples: examples, backend: backend).differences(
+      of: surrogate, dropout: nil, tolerance: 1e-5, parameters: 2 * model.allLinears.count)
   }
 
   @Test func aFloatBaseHasNoGrid() throws {

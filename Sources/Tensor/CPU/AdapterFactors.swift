@@ -29,8 +29,8 @@ struct AdapterFactors {
       let (turnedA, turnedB) = (
         try backend.transposed(term.a, factor: 1), try backend.transposed(term.b, factor: scale)
       )
-      a = Factor(try turnedA.bytes(name), type, stride: rank, transposed: true)
-      b = Factor(try turnedB.bytes(name), type, stride: outputs, transposed: true)
+      a = Factor(try turnedA.bytes(name), type, stride: turnedA.rowStride, transposed: true)
+      b = Factor(try turnedB.bytes(name), type, stride: turnedB.rowStride, transposed: true)
       owners = [turnedA, turnedB]
       return
     }

@@ -16,7 +16,7 @@ extension CPUBackend {
       let turned = try transposed(weight, operation)
       try body(
         0..<weight.rows,
-        Factor(try turned.bytes(operation), type, stride: weight.rows, transposed: true))
+        Factor(try turned.bytes(operation), type, stride: turned.rowStride, transposed: true))
       withExtendedLifetime(turned) {}
       return
     }
@@ -56,8 +56,8 @@ extension CPUBackend {
       return try transposed(tensor, factor: 1)
     }
     let (rows, columns) = (weight.rows, weight.columns)
-    let result = try make([columns, rows], .f32)
-    let target = try result.floats(operation)
+    let result = try transposedRoom(rows: rows, columns: columns)
+    let (target, stride) = (try result.floats(operation), result.rowStride)
     let source = try RowSource(weight, operation)
     let strips = (0..<rows).parts(of: 16)
     parallelRows(strips.count, width: 16 * columns) { range, workspace in
@@ -69,16 +69,23 @@ extension CPUBackend {
             row: row, scratch + (row - part.lowerBound) * columns, as: .f32, workspace.kernels)
         }
         workspace.kernels.transpose(
-          scratch, columns, part.count, columns, 1, target + part.lowerBound, rows)
+          scratch, columns, part.count, columns, 1, target + part.lowerBound, stride)
       }
     }
     return result
   }
 
-  /// The transpose of an f32 matrix, times `factor`.
+  /// Room for the transpose of an f32 `[rows, columns]`. Long rows lie a cache line further apart than they are long:
+  /// products read 64 columns of all of them, which at a distance of a power of two would share few lines of the cache.
+  private func transposedRoom(rows: Int, columns: Int) throws -> Tensor {
+    guard rows >= 1024 else { return try make([columns, rows], .f32) }
+    return try make([columns, rows + 16], .f32).columns(0..<rows)
+  }
+
+  /// The transpose of an f32 matrix, times `factor`; its rows may lie further apart than they are long.
   func transposed(_ matrix: Tensor, factor: Float) throws -> Tensor {
     let (rows, columns, stride) = (matrix.rows, matrix.columns, matrix.rowStride)
-    let result = try make([columns, rows], .f32)
+    let result = try transposedRoom(rows: rows, columns: columns)
     let (source, target) = (try matrix.floats("transpose"), try result.floats("transpose"))
     let strips = (0..<rows).parts(of: 16)
     parallelRows(strips.count, width: 16 * columns) { range, workspace in
@@ -86,7 +93,7 @@ extension CPUBackend {
         let part = strips[strip]
         workspace.kernels.transpose(
           source + part.lowerBound * stride, stride, part.count, columns, factor,
-          target + part.lowerBound, rows)
+          target + part.lowerBound, result.rowStride)
       }
     }
     return result
