@@ -23,10 +23,18 @@ extension JSON {
   /// How deep arrays and objects may nest: documents come from strangers.
   public static let maximumDepth = 128
 
+  /// How much of a document is read between two looks at whether the user wants it to go on: a millisecond's worth.
+  static let piece = 1 << 17
+
   /// Parses a whole document: RFC 8259 in UTF-8, and the `NaN` and `Infinity` that Python writes.
   ///
-  /// - Throws: `JSONFailure` for anything else, text after the document and nesting over `maximumDepth` included.
+  /// - Throws: `JSONFailure` for anything else, text after the document and nesting over `maximumDepth` included;
+  ///   `Cancelled` where an interrupt comes while a document of more than a piece is read.
   public static func parse(_ bytes: UnsafeRawBufferPointer, path: String? = nil) throws -> JSON {
+    try parse(bytes, path: path, piece: piece)
+  }
+
+  static func parse(_ bytes: UnsafeRawBufferPointer, path: String?, piece: Int) throws -> JSON {
     func failure(_ reason: String, _ offset: Int) -> JSONFailure {
       var line = 1
       var lineStart = 0
@@ -48,14 +56,25 @@ extension JSON {
     guard
       bytes.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D })
     else { throw failure("the document is empty", 0) }
-    let root = json_tokener_parse_ex(tokener, text.baseAddress, Int32(text.count))
-    let status = json_tokener_get_error(tokener)
-    let end = json_tokener_get_parse_end(tokener)
+    var root: OpaquePointer?
+    defer { json_object_put(root) }
+    var start = 0
+    var end = 0
+    var status = json_tokener_continue
+    let isLong = bytes.count > piece
+    while status == json_tokener_continue, start < text.count {
+      if isLong { try Interrupt.check() }
+      let stop = pieceEnd(of: bytes, from: start, piece)
+      root = json_tokener_parse_ex(tokener, text.baseAddress! + start, Int32(stop - start))
+      status = json_tokener_get_error(tokener)
+      end = start + json_tokener_get_parse_end(tokener)
+      start = stop
+    }
     if status == json_tokener_continue {
       // A bare number at the end of the text is complete only once the parser sees what follows it.
       if let finished = json_tokener_parse_ex(tokener, "\n", 1) {
         defer { json_object_put(finished) }
-        return JSON(finished)
+        return try JSON(finished, isLong: isLong)
       }
       guard json_tokener_get_error(tokener) == json_tokener_success else {
         throw failure("the document ends too early", bytes.count)
@@ -63,17 +82,25 @@ extension JSON {
       return .null
     }
     guard status == json_tokener_success else {
-      json_object_put(root)
       throw failure(String(cString: json_tokener_error_desc(status)), end)
     }
-    defer { json_object_put(root) }
     for place in end..<max(end, bytes.count)
     where bytes[place] != 0x20 && bytes[place] != 0x09 && bytes[place] != 0x0A
       && bytes[place] != 0x0D
     {
       throw failure("unexpected text after the document", place)
     }
-    return JSON(root)
+    return try JSON(root, isLong: isLong)
+  }
+
+  /// Where the piece that begins at a byte ends: behind a whole character, of which json-c wants all bytes at once.
+  private static func pieceEnd(
+    of bytes: UnsafeRawBufferPointer, from start: Int, _ piece: Int
+  ) -> Int {
+    var end = min(start + piece, bytes.count)
+    let last = min(end + 3, bytes.count)
+    while end < last, bytes[end] & 0xC0 == 0x80 { end += 1 }
+    return end
   }
 
   /// Parses a whole document.
@@ -82,7 +109,9 @@ extension JSON {
     return try text.withUTF8 { try parse(UnsafeRawBufferPointer($0), path: path) }
   }
 
-  private init(_ node: OpaquePointer?) {
+  /// - Parameter isLong: Whether the document is large enough to look for interrupts on the way.
+  private init(_ node: OpaquePointer?, isLong: Bool) throws {
+    if isLong { try Interrupt.check() }
     switch json_object_get_type(node) {
     case json_type_boolean: self = .bool(json_object_get_boolean(node) != 0)
     case json_type_int: self = .int(Int(json_object_get_int64(node)))
@@ -92,7 +121,9 @@ extension JSON {
       let count = json_object_array_length(node)
       var elements: [JSON] = []
       elements.reserveCapacity(count)
-      for place in 0..<count { elements.append(JSON(json_object_array_get_idx(node, place))) }
+      for place in 0..<count {
+        elements.append(try JSON(json_object_array_get_idx(node, place), isLong: isLong))
+      }
       self = .array(elements)
     case json_type_object:
       var object = JSONObject()
@@ -100,7 +131,7 @@ extension JSON {
       var end = json_object_iter_end(node)
       while json_object_iter_equal(&iterator, &end) == 0 {
         let key = String(cString: json_object_iter_peek_name(&iterator))
-        object[key] = JSON(json_object_iter_peek_value(&iterator))
+        object[key] = try JSON(json_object_iter_peek_value(&iterator), isLong: isLong)
         json_object_iter_next(&iterator)
       }
       self = .object(object)

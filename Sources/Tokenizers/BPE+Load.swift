@@ -1,4 +1,5 @@
 import JSON
+import Runtime
 
 extension BPE {
   /// Reads the `model` section of a tokenizer file.
@@ -35,7 +36,8 @@ extension BPE {
   private static func vocabulary(_ section: Section) throws -> Vocabulary {
     guard let object = section.value.objectValue else { throw section.mistyped("an object") }
     var vocabulary = Vocabulary(capacity: object.count)
-    for (token, value) in object {
+    for (index, (token, value)) in object.enumerated() {
+      if index.isMultiple(of: 4096) { try Interrupt.check() }
       guard let id = value.intValue, (0..<Vocabulary.limit).contains(id) else {
         throw section.invalid(
           "`\(token)` has id \(value.text()), which is no integer from 0 to \(Vocabulary.limit - 1)"
@@ -63,6 +65,7 @@ extension BPE {
     var cross = false
     var both: [UInt8] = []
     for (rank, element) in array.enumerated() {
+      if rank.isMultiple(of: 4096) { try Interrupt.check() }
       both.removeAll(keepingCapacity: true)
       var middle: Int?
       switch element {
