@@ -6,7 +6,7 @@ extension Dataset {
   /// Compared by file, split and number: copies of a row elsewhere are not found.
   public func overlap(with other: Dataset) -> Range<Int>? {
     guard !isRandomTokens, !other.isRandomTokens, split == other.split,
-      Self.place(source) == Self.place(other.source)
+      source == other.source || Self.place(source) == Self.place(other.source)
     else { return nil }
     let common = range.clamped(to: other.range)
     return common.isEmpty ? nil : common

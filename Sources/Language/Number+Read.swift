@@ -14,6 +14,10 @@ extension Number {
   ///
   /// The value is infinite where the digits exceed what a double holds.
   public init?(word: String, span: Span = .nowhere) {
+    // Most words are none.
+    guard let first = word.utf8.first,
+      (0x30...0x39).contains(first) || first == UInt8(ascii: "-") || first == UInt8(ascii: ".")
+    else { return nil }
     let bytes = Array(word.utf8)
     func digits(from start: Int) -> Int {
       var place = start

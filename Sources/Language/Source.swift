@@ -16,16 +16,16 @@ public final class Source: Sendable {
 
   /// A source from bytes that may be anything. Invalid UTF-8 becomes U+FFFD, which the parser reports.
   public convenience init(name: String, bytes: some Collection<UInt8>) {
+    if let text = String(validating: bytes, as: UTF8.self) {
+      self.init(name: name, text: text, bytes: Array(bytes), invalidOffset: nil)
+      return
+    }
     let text = String(decoding: bytes, as: UTF8.self)
     let repaired = Array(text.utf8)
-    var place: Int?
-    if !repaired.elementsEqual(bytes) {
-      // The replacement's first bytes may equal the broken ones: step back to where it begins.
-      var start = min(zip(repaired, bytes).prefix { $0 == $1 }.count, repaired.count - 1)
-      while start > 0, repaired[start] & 0xC0 == 0x80 { start -= 1 }
-      place = start
-    }
-    self.init(name: name, text: text, bytes: repaired, invalidOffset: place)
+    // The replacement's first bytes may equal the broken ones: step back to where it begins.
+    var start = min(zip(repaired, bytes).prefix { $0 == $1 }.count, repaired.count - 1)
+    while start > 0, repaired[start] & 0xC0 == 0x80 { start -= 1 }
+    self.init(name: name, text: text, bytes: repaired, invalidOffset: start)
   }
 
   private init(name: String, text: String, bytes: [UInt8], invalidOffset: Int?) {

@@ -1,12 +1,14 @@
 /// One parameter of one call: its declaration and, once bound, its value.
 ///
-/// A verb is made anew for every call, so that its slots are too.
+/// A verb is made anew for every call that runs, so that its slots are too.
 final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
   /// Made when somebody asks: a call needs it for the arguments that it gives alone.
   private(set) lazy var declaration = declare()
   private var declare: () -> ParameterDeclaration
+  private let standard: Argument?
   private var bound: Argument?
   private(set) var origin = ArgumentOrigin.builtIn
+  private var isAssigned = false
 
   init(
     _ name: String, _ summary: String, _ noun: String?, _ unit: String?,
@@ -15,6 +17,7 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
     hints: @escaping @Sendable () -> [String] = { [] }, isVariadic: Bool = false,
     takesAnyKey: Bool = false
   ) {
+    standard = value
     bound = value
     declare = {
       let text = value?.written
@@ -47,6 +50,14 @@ final class ParameterSlot<Argument: ArgumentType>: AnyParameterSlot {
     try declaration.checkRange(value.measures, of: datum)
     bound = value
     self.origin = origin
+    isAssigned = true
+  }
+
+  func reset() {
+    guard isAssigned else { return }
+    bound = standard
+    origin = .builtIn
+    isAssigned = false
   }
 }
 
@@ -60,6 +71,8 @@ protocol AnyParameterSlot: AnyObject {
   var models: [any ModelValue] { get }
   /// - Throws: What is wrong with the value; the slot is then as it was.
   func assign(_ datum: Datum, _ origin: ArgumentOrigin, _ conversion: Conversion) throws
+  /// Makes it what it was before anything was assigned.
+  func reset()
 }
 
 /// The slots that are made while a verb is: its properties', in the order of declaration. Asking the verb for them by

@@ -1,22 +1,26 @@
 import JSON
 
 /// What is declared about a verb, read from its type and properties.
-public struct VerbDeclaration {
+public final class VerbDeclaration {
   public let type: any Verb.Type
   public let name: String
   public let parameters: [ParameterDeclaration]
-  /// The places of those that may stand without a key.
+  /// The places of those that may stand without a key, and of those that must be given.
   let positional: [Int]
+  let required: [Int]
   /// What matching arguments to them needs to know.
   let shapes: [ParameterShape]
   /// The usage line for a diagnostic: at most the first few parameters.
   let shortUsage: String
+  /// Calls that were checked and did not run, to be used again.
+  private var spare: [VerbCall] = []
 
   init(_ type: any Verb.Type) {
     self.type = type
     name = type.name
     parameters = VerbCall(type).slots.map(\.declaration)
     positional = parameters.indices.filter { [parameters] in parameters[$0].isPositional }
+    required = parameters.indices.filter { [parameters] in parameters[$0].isRequired }
     shapes = parameters.map {
       ParameterShape(
         name: $0.name, isPositional: $0.isPositional, isVariadic: $0.isVariadic,
@@ -26,6 +30,15 @@ public struct VerbDeclaration {
     let head = ([name] + shown.map(\.usage)).joined(separator: " ")
     shortUsage =
       parameters.count > 5 ? "\(head) … (`? \(name)` for all)" : head + Self.body(of: type)
+  }
+
+  /// A call whose parameters are what they are where nothing is given.
+  func makeCall() -> VerbCall { spare.popLast() ?? VerbCall(type) }
+
+  /// Takes back a call that nobody holds: making one is half of what checking it takes.
+  func takeBack(_ call: VerbCall) {
+    for slot in call.slots { slot.reset() }
+    spare.append(call)
   }
 
   public var summary: String { type.summary }

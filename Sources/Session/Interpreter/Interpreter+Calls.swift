@@ -21,7 +21,9 @@ extension Interpreter {
       guard piped == nil else { throw takesNothing(declaration, call) }
       return try directive.apply(call, self, &scope)
     }
-    let made = VerbCall(declaration.type)
+    let made = declaration.makeCall()
+    var hasRun = false
+    defer { if !hasRun { declaration.takeBack(made) } }
     var problems: [Diagnostic] = []
     var input = Datum.pending(.anything)
     do { input = try self.input(declaration, call, piped, scope) } catch {
@@ -48,6 +50,7 @@ extension Interpreter {
       let isReady = problems.isEmpty && bound.isKnown
       guard isReady, declaration.type.isDeclarative else { return yields }
     }
+    hasRun = true
     do {
       return try perform(made, declaration, call, bound, input: input, in: &scope)
     } catch {
