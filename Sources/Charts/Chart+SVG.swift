@@ -88,7 +88,7 @@ private struct SVGPage {
         line(middle - cap, high, middle + cap, high, "w")
         head = min(head, high)
       }
-      if !isTight { text(middle, head - 6, Words.brief(bar.value), "v", "middle", limit: 20) }
+      if !isTight { text(middle, head - 6, chart.text(bar), "v", "middle", limit: 20) }
       if isTight {
         let label = bar.label.shortened(to: 26)
         body.append(

@@ -145,12 +145,15 @@ public struct Chart: Sendable, Equatable {
       isWhole: places.allSatisfy { $0 == $0.rounded() })
   }
 
+  /// The number of a bar, with as many digits as the others have.
+  public func text(_ bar: Bar) -> String { Words.brief(bar.value, beside: bars.map(\.value)) }
+
   /// What it shows, in sentences: for those who cannot see it.
   public var summary: String {
     var parts: [String] = []
     if !bars.isEmpty {
       let list = bars.map { bar in
-        "\(bar.label) \(Words.brief(bar.value))"
+        "\(bar.label) \(text(bar))"
           + (bar.interval.map {
             " (\(Words.brief($0.lowerBound)) to \(Words.brief($0.upperBound)))"
           } ?? "")

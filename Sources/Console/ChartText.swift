@@ -11,9 +11,9 @@ struct ChartText {
 
   func lines(_ chart: Chart) -> [String] {
     guard !chart.isEmpty else { return [] }
-    var lines = [ink.bold(chart.title.printable.shortened(to: width))]
+    var lines = chart.title.printable.wrapped(to: width).map { ink.bold($0) }
     if chart.quantity != chart.title, !chart.quantity.isEmpty {
-      lines.append(ink.dim(chart.quantity.printable.shortened(to: width)))
+      lines += chart.quantity.printable.wrapped(to: width).map { ink.dim($0) }
     }
     if chart.curves.isEmpty { lines += bars(chart) } else { lines += curves(chart) }
     var notes = chart.notes
@@ -32,7 +32,7 @@ struct ChartText {
     let axis = chart.valueAxis
     let labels = chart.bars.map { $0.label.printable }
     let names = min(max(labels.map(\.displayWidth).max() ?? 0, 1), max(width / 3, 12))
-    let values = chart.bars.map { Words.brief($0.value) }
+    let values = chart.bars.map { chart.text($0) }
     let numbers = values.map(\.count).max() ?? 0
     let room = max(width - names - numbers - 4, 10)
     func column(_ value: Double) -> Int {

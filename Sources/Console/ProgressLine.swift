@@ -39,7 +39,7 @@ struct ProgressLine {
       guard isLast || now - lastDrawn >= 0.1 else { return nil }
       lastDrawn = now
       isDrawn = true
-      return "\r\u{1B}[2K" + text(progress, at: now).shortened(to: width - 1)
+      return "\r\u{1B}[2K" + text(progress, at: now, width: width - 1)
     case .lines:
       guard let total = progress.total, total > 0 else { return nil }
       let tenth = progress.done * 10 / total
@@ -58,8 +58,12 @@ struct ProgressLine {
   }
 
   /// `finetune  40/100 steps  40%  3.1 steps/s  6349 tokens/s  ETA 19 s  loss 2.31`
-  private func text(_ progress: Progress, at now: Double) -> String {
-    var parts = [progress.stage.printable]
+  ///
+  /// Where that is too wide the stage's name gives way first, then the rates: how far it is and when it ends stay.
+  private func text(_ progress: Progress, at now: Double, width: Int = .max) -> String {
+    var stage = progress.stage.printable
+    var parts: [String] = []
+    var rates = 0..<0
     let isSize = progress.unit == "bytes"
     func amount(_ count: Double) -> String {
       isSize ? Words.bytes(count) : "\(Words.rate(count)) \(progress.unit)"
@@ -74,10 +78,12 @@ struct ProgressLine {
       parts.append(isSize ? amount(Double(progress.done)) : "\(progress.done) \(progress.unit)")
     }
     if now - start > 0.2 {
+      let first = parts.count
       if let rate = pace.rate { parts.append(amount(rate) + "/s") }
       if let rate = pace.tokenRate, progress.unit != "tokens" {
         parts.append("\(Words.rate(rate)) tokens/s")
       }
+      rates = first..<parts.count
       if let finish = pace.finish, progress.total != progress.done {
         parts.append("ETA \(Words.seconds(max(finish - now, 0)))")
       }
@@ -85,8 +91,20 @@ struct ProgressLine {
     if let loss = progress.loss {
       parts.append("loss \(Words.number((loss * 1000).rounded() / 1000))")
     }
-    return parts.joined(separator: "  ")
+    while true {
+      let room = width - parts.reduce(0) { $0 + 2 + $1.displayWidth }
+      if stage.displayWidth > room, room >= Self.leastStage || rates.isEmpty {
+        stage = stage.shortenedInside(to: max(room, rates.isEmpty ? 10 : Self.leastStage))
+      }
+      guard stage.displayWidth > room, let rate = rates.last else { break }
+      parts.remove(at: rate)
+      rates.removeLast()
+    }
+    return ([stage] + parts).joined(separator: "  ").shortened(to: width)
   }
+
+  /// Stages' names are not shortened to less while there is something else to leave out.
+  private static let leastStage = 16
 }
 
 /// How fast work goes, and when it will be done.

@@ -17,7 +17,7 @@ struct ReportText {
   func text(_ report: Report) -> String {
     if report.label != nil, report.model != nil { return brief(report) }
     let parts = parts(report)
-    var lines = parts.head == nil ? [] : [head(report)]
+    var lines = parts.head == nil ? [] : head(report)
     for part in parts.display {
       switch part {
       case .text(let text):
@@ -44,18 +44,16 @@ struct ReportText {
     let value = report.headline == nil ? report.value.map { " " + Words.number($0) } ?? "" : ""
     // A note of one word (`cached`) has its place behind the others.
     let words = report.notes.filter { !$0.contains(" ") }
-    var lines = [
-      ([head(report, value)] + words.map { ink.dim($0.printable) }).joined(separator: "  ")
-    ]
-    for part in report.display {
-      switch part {
-      case .text(let text) where value.isEmpty && lines.count == 1:
-        lines += text.split(separator: "\n").prefix(1).map { $0.printable }
-      default: break
+    var lines = head(report, value, words.map(\.printable))
+    if value.isEmpty {
+      let texts = report.display.lazy.compactMap { part -> String? in
+        if case .text(let text) = part { return text }
+        return nil
       }
+      lines += (texts.first?.split(separator: "\n").first).map { broken($0.printable) } ?? []
     }
     for note in report.notes where note.contains(" ") && !note.hasPrefix("defaults of ") {
-      lines.append(ink.yellow(note.printable))
+      lines += broken(note.printable).map { ink.yellow($0) }
     }
     return lines.joined(separator: "\n")
   }
@@ -64,7 +62,9 @@ struct ReportText {
   func text(_ table: Table) -> String {
     let parts = split(table)
     var lines = table.model.map { [ink.dim($0.printable)] } ?? []
-    for (name, value) in parts.shared { lines.append(ink.dim("\(name): \(value)".printable)) }
+    for (name, value) in parts.shared {
+      lines += broken("\(name): \(value)".printable).map { ink.dim($0) }
+    }
     lines += parts.grid.lines(width: width, ink: ink)
     return lines.joined(separator: "\n")
   }
@@ -112,23 +112,37 @@ struct ReportText {
   func parts(_ report: Report) -> (head: String?, display: [Display]) {
     let display = report.display.isEmpty ? facts(report) : report.display
     let hasHead = report.model != nil || report.display.isEmpty
-    return (hasHead ? rest(report) : nil, display)
+    return (hasHead ? rest(report).joined(separator: "  ") : nil, display)
   }
 
   /// Of which model, how long it took, in which pack.
-  private func rest(_ report: Report) -> String {
-    guard let model = report.model else { return "" }
+  private func rest(_ report: Report) -> [String] {
+    guard let model = report.model else { return [] }
     let time =
       report.cachedSeconds.map { "cached (took \(Words.seconds($0)))" }
       ?? Words.seconds(report.seconds)
-    return [model.printable, time, report.pack?.printable].compactMap { $0 }.joined(separator: "  ")
+    return [model.printable, time, report.pack?.printable].compactMap { $0 }
   }
 
-  /// `q → ft: ppl  phi → gptq w4 g128  0.82 s  demo`
-  private func head(_ report: Report, _ value: String = "") -> String {
-    let label = report.label.map { ink.green($0.printable) + ": " } ?? ""
-    let rest = rest(report)
-    return label + ink.bold(report.verb) + value + (rest.isEmpty ? "" : "  " + ink.dim(rest))
+  /// `q → ft: ppl  phi → gptq w4 g128  0.82 s  demo`; what does not fit goes on below.
+  private func head(_ report: Report, _ value: String = "", _ more: [String] = []) -> [String] {
+    let label = report.label?.printable
+    var used = ((label.map { $0 + ": " } ?? "") + report.verb + value).displayWidth
+    var lines = [(label.map { ink.green($0) + ": " } ?? "") + ink.bold(report.verb) + value]
+    for part in rest(report) + more {
+      // A lineage that is longer than the line breaks where anything does: between its words.
+      for (index, row) in (wraps ? part.wrapped(to: max(width - 2, 20)) : [part]).enumerated() {
+        let fits = used + 2 + row.displayWidth <= width
+        if !wraps || index == 0 && fits {
+          lines[lines.count - 1] += "  " + ink.dim(row)
+          used += 2 + row.displayWidth
+        } else {
+          lines.append("  " + ink.dim(row))
+          used = 2 + row.displayWidth
+        }
+      }
+    }
+    return lines
   }
 
   private func facts(_ report: Report) -> [Display] {

@@ -11,6 +11,20 @@ extension StringProtocol {
     return head + "…"
   }
 
+  /// The text in at most so many columns, with `…` in place of its middle where it was longer: beginnings and ends tell
+  /// layers' names apart.
+  public func shortenedInside(to width: Int) -> String {
+    guard displayWidth > width else { return String(self) }
+    guard width > 2 else { return shortened(to: width) }
+    let head = shortened(to: (width + 1) / 2)
+    var room = width - head.displayWidth
+    let tail = reversed().prefix { character in
+      room -= character.displayWidth
+      return room >= 0
+    }
+    return head + String(tail.reversed())
+  }
+
   /// The words in rows of at most so many columns; what is left after the last row is cut off with `…`.
   public func wrapped(to width: Int, rows limit: Int = .max) -> [String] {
     var rows: [String] = []

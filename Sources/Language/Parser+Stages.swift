@@ -24,7 +24,12 @@ extension Parser {
       throw unexpected(expected: "a verb", help: "`def` begins a statement of its own")
     case .word, .question: return .call(try call())
     case .pipe:
-      throw unexpected(expected: "a verb", help: "a verb stands on both sides of `|`")
+      let isFirst = tokens[..<index].allSatisfy { $0.kind == .newline }
+      throw unexpected(
+        expected: "a verb",
+        help: isFirst
+          ? "there is no line above that `|` could continue; at a prompt, end a line with `|` to go on"
+          : "a verb stands on both sides of `|`")
     case .leftParenthesis:
       throw unexpected(
         expected: "a verb", help: "parentheses make a value; several steps stand in `{ … }`")

@@ -35,6 +35,17 @@ public enum Words {
     return trimmed(decimals(value, digits))
   }
 
+  /// The same with as many digits behind the point as any of the numbers that it is read beside has, where they are of one
+  /// size: `25.00` beside `27.33`.
+  public static func brief(_ value: Double, beside others: [Double]) -> String {
+    let sizes = others.map(\.magnitude).filter { $0 > 0 }
+    guard let largest = sizes.max(), let smallest = sizes.min(), largest <= 100 * smallest,
+      largest < 1e7, smallest >= 1e-4
+    else { return brief(value) }
+    let digits = others.map { brief($0).split(separator: ".").dropFirst().first?.count ?? 0 }
+    return decimals(value, digits.max() ?? 0)
+  }
+
   /// Numbers of one column, with as many digits behind the point as tell the largest to five digits and the smallest to
   /// four; each as it is where that would take too many.
   public static func column(_ numbers: [Double]) -> [String] {

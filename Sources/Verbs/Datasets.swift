@@ -10,12 +10,12 @@ struct DatasetsVerb: Verb {
   static let summary = "the datasets that can be used by name"
   static let input = VerbInput.nothing
   static let examples = [
-    Example("datasets", "what lies in the cache of this machine"),
-    Example("use demo; datasets", "with the names of the demo pack"),
+    Example("datasets", "with what lies in the cache of this machine"),
+    Example("use demo; datasets", "the small ones that ship with olv"),
   ]
   static let seeAlso = ["dataset", "models"]
 
   func run(_ context: RunContext) throws -> Outcome {
-    .report(catalog(.dataset, try context.engine.cache, "datasets"))
+    .report(try catalog(.dataset, context, of: DatasetVerb.name, "datasets"))
   }
 }

@@ -117,10 +117,15 @@ struct Quantize: CacheableVerb {
     }
   }
 
+  /// What a method that calibrates on nothing has no use for.
+  private static let aboutCalibration: Set = [
+    "data", "samples", "length", "seed", "order", "damp", "sequential", "objective",
+  ]
+
   func needs(_ parameter: String) -> Bool {
-    guard parameter == "data", $method.isGiven, let quantizer = try? Quantizers.named(method) else {
-      return true
-    }
+    guard Self.aboutCalibration.contains(parameter), $method.isGiven,
+      let quantizer = try? Quantizers.named(method)
+    else { return true }
     return quantizer.needsData
   }
 
@@ -258,6 +263,7 @@ struct Quantize: CacheableVerb {
       origin =
         "; calibrated on \(Words.counted(calibration.samples, "block")) (\(calibration.tokens) tokens) of \(calibration.source)"
     }
+    let hasProxies = report.layers.contains { $0.proxy != nil }
     let mean = report.layers.reduce(0) { $0 + $1.error } / Double(max(report.layers.count, 1))
     return Report(
       fields: fields,
@@ -268,9 +274,10 @@ struct Quantize: CacheableVerb {
             + origin),
         .grid(
           Grid(
-            columns: ["layer", "error ‖ΔW‖/‖W‖", "output error (proxy)"],
+            columns: ["layer", "error ‖ΔW‖/‖W‖"] + (hasProxies ? ["output error (proxy)"] : []),
             rows: report.layers.map {
-              [$0.name, Words.percent($0.error), $0.proxy.map { Words.short($0) } ?? ""]
+              [$0.name, Words.percent($0.error)]
+                + (hasProxies ? [$0.proxy.map { Words.short($0) } ?? ""] : [])
             })),
       ])
   }

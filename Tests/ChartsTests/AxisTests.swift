@@ -43,6 +43,18 @@ import Testing
     for (value, text) in cases { #expect(Words.brief(value) == text) }
   }
 
+  /// Numbers that are read beside each other have the same digits behind the point, where they are of one size.
+  @Test func numbersBesideEachOther() {
+    for (values, texts) in [
+      ([27.329, 27.419, 25.004, 25.103], ["27.33", "27.42", "25.00", "25.10"]),
+      ([9.876, 10.4], ["9.876", "10.400"]), ([20, 30], ["20", "30"]),
+      ([6.995, 1234], ["6.995", "1234"]), ([0, 1.5], ["0.0", "1.5"]),
+      ([3e-5, 2e-5], ["3e-05", "2e-05"]),
+    ] as [([Double], [String])] {
+      #expect(values.map { Words.brief($0, beside: values) } == texts)
+    }
+  }
+
   private func trimmed(_ text: String) -> String {
     guard text.contains("."), !text.contains("e") else { return text }
     var text = text

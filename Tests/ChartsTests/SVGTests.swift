@@ -41,7 +41,7 @@ import Testing
   @Test func saysInWordsWhatItShows() {
     #expect(
       Self.bars.summary
-        == "Bars of perplexity: gptq → ft 7.005 (6.8 to 7.2), ft → \"gptq\" & <b> 7.02 (6.81 to 7.24). "
+        == "Bars of perplexity: gptq → ft 7.005 (6.8 to 7.2), ft → \"gptq\" & <b> 7.020 (6.81 to 7.24). "
         + "Dashed line: base 25.4. Solid line: ft 6.43. whiskers: 95%.")
     #expect(
       Self.curves.summary.hasPrefix(

@@ -58,7 +58,6 @@ private final class Streams: Sendable {
         """)
   }
 
-  /// In a branch a line does, with what must be known.
   /// On a terminal no word is cut at the right border; what is aligned by blanks is left alone.
   @Test func sentencesAreWrapped() {
     let text = "one sentence of several words\n  aligned   by blanks, and longer than the width"
@@ -73,6 +72,38 @@ private final class Streams: Sendable {
     #expect(lines.contains("  aligned   by blanks, and longer than the width"))
   }
 
+  /// A branch's lines and a table's facts too, the head line between its parts.
+  @Test func briefLinesAreWrapped() {
+    var report = Self.report(22.63581, label: "q → ft")
+    report.value = nil
+    report.display = [.text("a sentence of a few words")]
+    var drawing = ReportText(width: 24, ink: Ink(isOn: false))
+    drawing.wraps = true
+    #expect(
+      drawing.text(report) == """
+        q → ft: ppl
+          phi → gptq w4  0.5 s
+          cached
+        a sentence of a few
+        words
+        """)
+    report.model = "phi → gptq w4 g128 → lora r64 100 steps"
+    report.label = nil
+    report.notes = []
+    #expect(
+      drawing.text(report) == """
+        ppl
+          phi → gptq w4 g128 →
+          lora r64 100 steps
+          0.5 s
+        a sentence of a few
+        words
+        """)
+    let lines = drawing.text(Self.table).split(separator: "\n")
+    #expect(lines.allSatisfy { $0.displayWidth <= 24 }, "\(lines)")
+  }
+
+  /// In a branch a line does, with what must be known.
   @Test func reportsOfBranchesAreBrief() {
     let streams = Streams()
     var report = Self.report(22.63581, label: "q → ft")
@@ -206,6 +237,33 @@ private final class Streams: Sendable {
     var quiet = ProgressLine(mode: .none)
     #expect(
       quiet.update(Progress(stage: "s", done: 1, total: 1, unit: "u"), at: 9, width: 80) == nil)
+  }
+
+  /// On narrow terminals a layer's name gives way, then the rates: how far it is and when it ends stay.
+  @Test func progressFits() {
+    var shown: [Int: String] = [:]
+    for width in [100, 80, 60, 40] {
+      var line = ProgressLine(mode: .redrawn)
+      for layer in 0...12 {
+        let moment = Progress(
+          stage: "quantize model.layers.3.self_attn.qkv_proj", done: layer, total: 24,
+          unit: "layers", tokens: layer * 100)
+        if let text = line.update(moment, at: Double(layer), width: width) {
+          shown[width] = String(text.dropFirst(5))
+        }
+      }
+      #expect((shown[width]?.displayWidth ?? 0) < width)
+    }
+    #expect(
+      shown[100]
+        == "quantize model.layers.3.self_attn.qkv_proj  12/24 layers  50%  1 layers/s  100 tokens/s  ETA 12 s"
+    )
+    #expect(
+      shown[80]
+        == "quantize mo…ttn.qkv_proj  12/24 layers  50%  1 layers/s  100 tokens/s  ETA 12 s"
+    )
+    #expect(shown[60] == "quantize….qkv_proj  12/24 layers  50%  1 layers/s  ETA 12 s")
+    #expect(shown[40] == "quan…_proj  12/24 layers  50%  ETA 12 s")
   }
 
   @Test func times() {

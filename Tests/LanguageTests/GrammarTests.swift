@@ -72,6 +72,9 @@ struct GrammarTests {
       #"print "a\n\t\"\\\$xé$y{z}\$" "$a-b$c\u{2d}" "\$5""#
     ),
     ("f --x -y a=b c", "f --x -y a=b c"),
+    ("plan { quantize gptq\n ppl }", "plan { quantize gptq; ppl }"),
+    ("plan run=yes { a: ppl; b: ppl } | plot", "plan run=yes { a: ppl; b: ppl } | plot"),
+    ("x = plan {}", "x = plan {}"),
   ])
   func canonicalForm(_ text: String, _ expected: String) throws {
     let script = try tree(text)

@@ -47,5 +47,12 @@ struct SourceTests {
     #expect("🙂".displayWidth == 2)
     #expect("👩‍💻".displayWidth == 2)
     #expect("❤️".displayWidth == 2)
+    for text in ["model.layers.3.qkv_proj", "模型模型模型模型", "a→👩‍💻b🙂模型", ""] {
+      for width in 0...30 {
+        let cut = text.shortenedInside(to: width)
+        #expect(cut.displayWidth <= width && (text.displayWidth > width || cut == text))
+      }
+    }
+    #expect("model.layers.3.qkv_proj".shortenedInside(to: 11) == "model…_proj")
   }
 }

@@ -84,7 +84,9 @@ import Testing
     try bench.run("load phi", number: 1)
     try bench.run("r = ppl; n = 4k", number: 2)
     try bench.run("t = { base: ppl; \"q → ft\": quantize gptq | ppl }; m = load phi", number: 3)
-    #expect(texts(bench, "print $") == ["m", "n", "r", "t", "_", "2", "3"])
+    #expect(texts(bench, "print $") == ["m", "n", "r", "t", "model", "_", "2", "3"])
+    #expect(
+      complete(bench, "print $mod").candidates.map(\.hint) == ["the current model: phi"])
     #expect(complete(bench, "print $n").candidates.map(\.hint) == ["4k"])
     #expect(texts(bench, "$r.va") == ["value"])
     #expect(complete(bench, "$r.value").candidates.map(\.hint) == ["10"])

@@ -125,6 +125,19 @@ import Testing
       bench.recorder.lines == ["quantize phi → rtn w4", "ppl phi → rtn w4 = 20", "ppl phi = 10"])
   }
 
+  /// A definition sees the names at the time of its call, so that one that is given below it is no mistake.
+  @Test func definitionsSeeNamesBelowThem() throws {
+    let bench = Bench()
+    try bench.run("def show(n = $x) { print $n $y }\nx = 3; y = 4\nshow\nx = 5\nshow")
+    #expect(bench.recorder.values == ["3 4", "5 4"])
+    // Called before it is there, and not there at all.
+    let early = bench.problems("def f() { print $z }\nf\nz = 1")
+    #expect(early.map(\.message) == ["no variable `$z`"])
+    #expect(early.first?.notes == ["in `f`, called on line 2"])
+    let never = bench.problems("def f() { print $z }\nf")
+    #expect(never.map(\.message) == ["no variable `$z`"] && never.first?.notes == [])
+  }
+
   @Test func resultsAreRecalled() throws {
     let bench = Bench()
     try bench.run("load phi; ppl", number: 1)
@@ -259,6 +272,16 @@ import Testing
       "## Scores.\ndef score(n=2) { ppl }\nhelp score; help; defaults quantize bits=3; help quantize"
     )
     #expect(bench.recorder.reports[0].display.first == .text("score [n=2]"))
+    // The first sentence stands in lists; the lines of a paragraph run on, and indented ones stay.
+    try bench.run(
+      "## Scores twice,\n## and again. More.\n##\n##  score\n##  score 3\n## End.\ndef more() { ppl }"
+    )
+    #expect(
+      bench.session.describe("more", bench.session.scope).display == [
+        .text("more"), .text(""), .text("Scores twice, and again. More."), .text(""),
+        .text(" score\n score 3\nEnd."),
+      ])
+    #expect(bench.session.scope.functions["more"]?.definition.summary == "Scores twice, and again.")
     let shown = bench.recorder.reports[2].display
     #expect(shown.contains(.grid(Grid(rows: [["  bits=3", "set by this session"]]))))
     #expect(throws: ScriptError.self) { try bench.run("print $_") }

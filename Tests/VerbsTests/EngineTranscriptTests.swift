@@ -6,7 +6,7 @@ import Verbs
 
 /// Pasted sessions with the real engine.
 @Suite(.serialized) struct EngineTranscriptTests {
-  @Test(arguments: ["demo"]) func replays(_ name: String) throws {
+  @Test(arguments: ["demo", "design"]) func replays(_ name: String) throws {
     #expect(FileManager.default.changeCurrentDirectoryPath(Shared.root))
     let transcript = try Transcript(path: "\(Shared.root)/Tests/Transcripts/\(name).olvt")
     #expect(!transcript.steps.isEmpty)

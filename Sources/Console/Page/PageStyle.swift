@@ -37,7 +37,7 @@ enum PageStyle {
     .scroll{overflow:auto;max-height:26rem;margin:.5rem 0;background:
       linear-gradient(var(--paper) 40%,transparent) top/100% 2rem no-repeat local,
       linear-gradient(transparent,var(--paper) 60%) bottom/100% 2rem no-repeat local,
-      linear-gradient(transparent,var(--dim)) bottom/100% .5rem no-repeat scroll}
+      linear-gradient(transparent,var(--line)) bottom/100% .5rem no-repeat scroll}
     .chart{overflow-x:auto}
     table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
     th,td{padding:.28rem .9rem .28rem 0;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}

@@ -49,7 +49,7 @@ extension Session {
       case .object(let fields) = definition.json
     else { return Report() }
     var display: [Display] = [.text(definition.usage)]
-    if let text = definition.documentation { display += [.text(""), .text(text)] }
+    for paragraph in definition.paragraphs { display += [.text(""), .text(paragraph)] }
     return Report(fields: fields, display: display)
   }
 }
@@ -57,7 +57,8 @@ extension Session {
 extension VerbDeclaration {
   /// The text of `? verb`.
   var description: [Display] {
-    var display: [Display] = [.text("\(name): \(summary)"), .text(""), .text("  " + usage)]
+    // Without an indent, so that it is broken between words.
+    var display: [Display] = [.text("\(name): \(summary)"), .text(""), .text(usage)]
     if !type.details.isEmpty { display += [.text(""), .text(type.details)] }
     if !parameters.isEmpty {
       display.append(.text(""))
@@ -100,9 +101,29 @@ extension ParameterDeclaration {
 }
 
 extension Definition {
-  /// The first line of its documentation.
+  /// The first sentence of its documentation.
   var summary: String {
-    documentation?.split(separator: "\n").first.map(String.init) ?? usage
+    guard let first = paragraphs.first else { return usage }
+    guard let end = first.firstRange(of: ". ") else { return first }
+    return first[..<end.lowerBound] + "."
+  }
+
+  /// What its documentation's blank lines part. The lines of one run on, for the reader's width to break; indented ones
+  /// stay.
+  fileprivate var paragraphs: [String] {
+    var paragraphs: [String] = []
+    var before: Substring?
+    for line in (documentation ?? "").split(separator: "\n", omittingEmptySubsequences: false) {
+      defer { before = line.isEmpty ? nil : line }
+      if line.isEmpty { continue }
+      guard let before else {
+        paragraphs.append(String(line))
+        continue
+      }
+      let isAligned = line.hasPrefix(" ") || before.hasPrefix(" ")
+      paragraphs[paragraphs.count - 1] += (isAligned ? "\n" : " ") + line
+    }
+    return paragraphs
   }
 
   var json: JSON {

@@ -1,5 +1,6 @@
 import JSON
 import Language
+import Runtime
 
 /// One question of completion.
 struct Completer {
@@ -65,11 +66,16 @@ struct Completer {
         Candidate(name, lazy.call.map { "\($0)" } ?? "in \(lazy.pack.name)", ending: "")
       }
     }
+    if scope.model.kind != .nothing {
+      let lineage = Self.describe(scope.model)
+      candidates.append(Candidate("model", "the current model: \(lineage)", ending: ""))
+    }
     if scope.last.kind != .nothing {
       candidates.append(Candidate("_", "the last result: \(Self.describe(scope.last))", ending: ""))
     }
     if let stopped = session.stopped {
-      candidates.append(Candidate("stopped", stopped.model.lineage, ending: ""))
+      candidates.append(
+        Candidate("stopped", "what an interrupt left: \(stopped.model.lineage)", ending: ""))
     }
     for (number, datum) in session.results.sorted(by: { $0.key < $1.key }) {
       candidates.append(Candidate("\(number)", Self.describe(datum), ending: ""))
@@ -81,12 +87,20 @@ struct Completer {
   static func describe(_ datum: Datum) -> String {
     switch datum {
     case .report(let report):
-      return [report.verb, report.value.map { $0.written }, report.model].compactMap { $0 }
+      return [report.verb, report.value.map(Words.number), report.model].compactMap { $0 }
         .joined(separator: "  ")
     case .table, .list: return "\(datum.kind.phrase): \(datum.text.brief)"
     case .record: return datum.kind.phrase
     case .dataset, .model, .number, .string, .bool: return datum.text.brief
     case .nothing, .pending: return datum.kind.phrase
+    }
+  }
+
+  private static func describe(_ value: JSON) -> String {
+    switch value {
+    case .null: "none"
+    case .number(let number): Words.number(number)
+    default: value.isScalar ? value.shortText.brief : "a list or record"
     }
   }
 
@@ -245,7 +259,7 @@ struct Completer {
       isBracketed
         ? []
         : object.map { key, value in
-          Candidate(key, value.isScalar ? value.shortText.brief : "a list or record", ending: "")
+          Candidate(key, Self.describe(value), ending: "")
         }
     }
     switch datum {

@@ -36,8 +36,8 @@ public protocol Verb {
 
   init()
 
-  /// Whether the call, as its given arguments say, needs what a default sets for `parameter`. Asked where that value
-  /// cannot be had: a default that is not needed is then left out instead of refused.
+  /// Whether the call, as its given arguments say, needs what a default sets for `parameter`. One that is not needed may
+  /// be out of reach, and no report says that it applied.
   func needs(_ parameter: String) -> Bool
 
   /// Checks what its parameters' declarations cannot say. Called when all arguments are known: before line 1 runs

@@ -4,7 +4,7 @@ import Runtime
 /// An argument with all that is needed to evaluate it and to blame it.
 struct BoundArgument {
   var place: Int
-  var parameter: ParameterDeclaration
+  var verb: VerbDeclaration
   /// The key that it was given by.
   var key: String?
   var value: Value
@@ -14,7 +14,10 @@ struct BoundArgument {
   /// Where to point when something is wrong with it.
   var span: Span
   /// Says where it comes from, if that is not the call.
-  var notes: [String]
+  var source: (() -> String)?
+
+  var parameter: ParameterDeclaration { verb.parameters[place] }
+  var notes: [String] { source.map { [$0()] } ?? [] }
 }
 
 /// The arguments of one call, after binding.
@@ -23,6 +26,8 @@ struct BoundArguments {
   /// Whether all values are known and were taken.
   var isKnown = true
   var alias: String?
+  /// The places of defaults that the call has no use for.
+  var unneeded: Set<Int> = []
   /// The alias, where a pack gave it: models go by that.
   var packName: String?
 
@@ -30,9 +35,9 @@ struct BoundArguments {
   var notes: [String] {
     var texts: [(of: String, text: String)] = []
     for argument in arguments {
-      guard case .defaults(let pack) = argument.origin, pack != StandardLibrary.prelude else {
-        continue
-      }
+      guard case .defaults(let pack) = argument.origin, pack != StandardLibrary.prelude,
+        !unneeded.contains(argument.place)
+      else { continue }
       texts.append((pack ?? "this session", "\(argument.parameter.name)=\(argument.value)"))
     }
     var notes: [String] = []
@@ -60,42 +65,51 @@ extension Interpreter {
     bound.packName = scope.pack == nil ? nil : alias
     bound.arguments = matching.matched.map { match in
       BoundArgument(
-        place: match.parameter, parameter: declaration.parameters[match.parameter],
-        key: match.argument.key?.text, value: match.argument.value, origin: .given,
-        pack: scope.pack, span: match.argument.value.span, notes: [])
+        place: match.parameter, verb: declaration, key: match.argument.key?.text,
+        value: match.argument.value, origin: .given, pack: scope.pack,
+        span: match.argument.value.span)
     }
     try expandName(&bound, declaration, call, in: scope)
     addDefaults(&bound, declaration, call, in: scope)
 
     var variadic: [Datum] = []
     var keyed: [Datum] = []
+    // Most arguments are of one text, and so are their paths.
+    var reading: (scope: Scope, conversion: Conversion)?
     for argument in bound.arguments {
-      let parameter = argument.parameter
+      let parameters = declaration.parameters
+      let place = argument.place
+      // Given arguments stand first, so that they are known when a default is asked for.
+      var isNeeded = true
+      if case .defaults = argument.origin { isNeeded = made.verb.needs(parameters[place].name) }
+      if !isNeeded { bound.unneeded.insert(place) }
       do {
-        var inner = scope
-        inner.pack = argument.pack
-        let datum = try evaluate(argument.value, in: inner)
-        let conversion = conversion(in: inner, alias: bound.packName)
-        if parameter.takesAnyKey, let key = argument.key {
+        if reading == nil || reading?.scope.pack !== argument.pack {
+          var inner = scope
+          inner.pack = argument.pack
+          reading = (inner, conversion(in: inner, alias: bound.packName))
+        }
+        guard let reading else { continue }
+        let datum = try evaluate(argument.value, in: reading.scope)
+        if parameters[place].takesAnyKey, let key = argument.key {
           keyed.append(.list([.string(key), datum]))
           if !datum.isKnown { bound.isKnown = false }
           continue
         }
-        if parameter.isVariadic, argument.origin == .given {
+        if parameters[place].isVariadic, argument.origin == .given {
           variadic.append(datum)
           if !datum.isKnown { bound.isKnown = false }
           continue
         }
-        try take(datum, for: argument, made.slots[argument.place], conversion, &bound)
+        try take(datum, for: argument, made.slots[place], reading.conversion, &bound)
       } catch let error as Interruption {
         throw error
       } catch {
         // A default that nobody asked for, and that this call has no use for, may be out of reach.
-        if case .defaults = argument.origin, !made.verb.needs(parameter.name) { continue }
-        problems.append(diagnose(error, argument, declaration))
+        if isNeeded { problems.append(diagnose(error, argument, declaration)) }
       }
     }
-    for argument in bound.arguments where bound.isKnown {
+    for argument in bound.arguments where bound.isKnown && !(variadic.isEmpty && keyed.isEmpty) {
       let parameter = argument.parameter
       guard let values = parameter.isVariadic ? variadic : parameter.takesAnyKey ? keyed : nil,
         !values.isEmpty
@@ -105,9 +119,9 @@ extension Interpreter {
           .list(values), .given, conversion(in: scope, alias: bound.packName))
       } catch { problems.append(diagnose(error, argument, declaration)) }
     }
-    let taken = Set(bound.arguments.map(\.place))
-    for (place, parameter) in declaration.parameters.enumerated()
-    where parameter.isRequired && !taken.contains(place) {
+    for place in declaration.required
+    where !bound.arguments.contains(where: { $0.place == place }) {
+      let parameter = declaration.parameters[place]
       let choices = parameter.choices.map { ["there is \(alternatives($0))"] }
       let article = "aeiou".contains(parameter.noun.first ?? "x") ? "an" : "a"
       let wanted = parameter.hasNoun ? "\(article) \(parameter.noun)" : "`\(parameter.name)`"
@@ -170,15 +184,14 @@ extension Interpreter {
       else { return }
       let below = Matching(named, declaration.shapes, usage: declaration.shortUsage)
       if let problem = below.problems.first { throw problem }
-      let note = "`\(name)` is `\(named)` in \(binding.pack.name)"
       bound.arguments.remove(at: index)
       for match in below.matched
       where !bound.arguments.contains(where: { $0.place == match.parameter }) {
         bound.arguments.append(
           BoundArgument(
-            place: match.parameter, parameter: declaration.parameters[match.parameter],
-            value: match.argument.value, origin: .name(name), pack: binding.pack,
-            span: argument.span, notes: [note]))
+            place: match.parameter, verb: declaration, value: match.argument.value,
+            origin: .name(name), pack: binding.pack, span: argument.span,
+            source: { "`\(name)` is `\(named)` in \(binding.pack.name)" }))
       }
       if seen.count == 1 {
         bound.alias = name
@@ -198,12 +211,12 @@ extension Interpreter {
       let owner = setting.pack?.name
       bound.arguments.append(
         BoundArgument(
-          place: place, parameter: declaration.parameters[place], value: setting.argument.value,
+          place: place, verb: declaration, value: setting.argument.value,
           origin: .defaults(pack: owner), pack: setting.pack, span: call.verb.span,
-          notes: [
+          source: {
             "the default `\(key.text)=\(setting.argument.value)` comes from "
               + (owner ?? "line \(key.span.line)")
-          ]))
+          }))
     }
   }
 

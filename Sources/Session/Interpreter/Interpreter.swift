@@ -51,10 +51,12 @@ final class Interpreter {
   /// Keeps a finding, once.
   func record(_ diagnostic: Diagnostic) {
     let diagnostic = located(diagnostic)
-    let isKnown = diagnostics.contains {
+    let known = diagnostics.firstIndex {
       $0.span == diagnostic.span && $0.message == diagnostic.message
     }
-    if !isKnown { diagnostics.append(diagnostic) }
+    guard let known else { return diagnostics.append(diagnostic) }
+    // What is wrong in a definition whoever calls it needs no call to say so.
+    if diagnostic.notes.count < diagnostics[known].notes.count { diagnostics[known] = diagnostic }
   }
 
   /// Runs a part of the walk. A check records what goes wrong there and goes on with `fallback`.
@@ -117,7 +119,25 @@ final class Interpreter {
         }
       }
     }
+    if mode == .check {
+      // However long the script is, its definitions are looked at.
+      if isTopLevel { steps = 0 }
+      try checkDefinitions(among: statements, in: scope)
+    }
     return result
+  }
+
+  /// Looks into the definitions, called or not. They see the names at the time of a call: also those that are given
+  /// below them.
+  private func checkDefinitions(among statements: [Statement], in scope: Scope) throws {
+    for case .definition(let definition) in statements {
+      guard let function = scope.functions[definition.name.text] else { continue }
+      globals = scope
+      _ = try attempt(.nothing, at: definition.span) {
+        try checkBody(of: function, in: scope)
+        return .nothing
+      }
+    }
   }
 
   /// Makes the definitions known before anything runs, so that they may stand in any order.
@@ -143,12 +163,7 @@ final class Interpreter {
     _ statement: Statement, in scope: inout Scope, isTopLevel: Bool
   ) throws -> Datum {
     switch statement {
-    case .definition(let definition):
-      if mode == .check, let function = scope.functions[definition.name.text] {
-        globals = scope
-        try checkBody(of: function, in: scope)
-      }
-      return .nothing
+    case .definition: return .nothing
     case .binding(let binding):
       let name = binding.name
       let isReserved = name.text == "_" || name.text == "here" || name.text == "args"
