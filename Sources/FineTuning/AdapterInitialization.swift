@@ -174,13 +174,10 @@ private struct Start {
   /// tr D·H·Dᵀ, or ‖D‖².
   private func cost(_ matrix: Tensor, _ metric: Tensor?) throws -> Double {
     guard let metric else { return try backend.sumOfSquares([matrix]) }
-    let weighted = try backend.read(
-      backend.product(
-        matrix, transposed: false, metric, transposed: false, alpha: 1, beta: 0, into: nil))
-    let values = try backend.read(matrix)
-    var sum = 0.0
-    for place in values.indices { sum += Double(values[place]) * Double(weighted[place]) }
-    return max(sum, 0)
+    let weighted = try backend.product(
+      matrix, transposed: false, metric, transposed: false, alpha: 1, beta: 0, into: nil)
+    let sums = try backend.read(backend.columnDots(matrix, weighted))
+    return max(sums.reduce(0.0) { $0 + Double($1) }, 0)
   }
 }
 

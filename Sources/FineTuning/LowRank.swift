@@ -33,17 +33,13 @@ struct LowRank {
       let gram = try backend.product(
         weighted ?? target, transposed: false, target, transposed: true, alpha: 1, beta: 0,
         into: nil)
-      left = try Eigenvectors(of: gram, count: kept, on: backend).vectors
+      left = try backend.eigenvectors(of: gram, count: kept).vectors
     } else {
-      let root = try metric.map { try LowRank.root(of: $0, on: backend) }
       let weighted =
-        try root.map {
-          try backend.product(
-            target, transposed: false, $0, transposed: false, alpha: 1, beta: 0, into: nil)
-        } ?? target
+        try metric.map { try LowRank.rooted(target, by: $0, on: backend) } ?? target
       let gram = try backend.product(
         weighted, transposed: true, weighted, transposed: false, alpha: 1, beta: 0, into: nil)
-      let right = try Eigenvectors(of: gram, count: kept, on: backend)
+      let right = try backend.eigenvectors(of: gram, count: kept)
       // U = T·R·V/σ, with σ² the eigenvalue; directions without any weight are left out.
       let least = (right.values.first ?? 0) * 1e-7
       let factors = right.values.map { $0 > least ? 1 / $0.squareRoot() : 0 }
@@ -58,17 +54,17 @@ struct LowRank {
     (b, a) = try LowRank.balanced(left, right, rank: rank, on: backend)
   }
 
-  /// R with R·Rᵀ = H: the eigenvectors in columns, each times the root of its eigenvalue.
-  private static func root(of metric: Tensor, on backend: any Backend) throws -> Tensor {
-    let eigen = try Eigenvectors(of: metric, count: metric.columns, on: backend)
+  /// T·R with R·Rᵀ = H: the eigenvectors in R's columns, each times the root of its eigenvalue.
+  private static func rooted(_ target: Tensor, by metric: Tensor, on backend: any Backend) throws
+    -> Tensor
+  {
     let n = metric.columns
-    let rows = try backend.read(eigen.vectors)
-    var root = [Float](repeating: 0, count: n * n)
-    for (column, value) in eigen.values.enumerated() {
-      let length = max(value, 0).squareRoot()
-      for row in 0..<n { root[row * n + column] = rows[column * n + row] * length }
-    }
-    return try backend.place(Tensor(root, shape: [n, n]))
+    let eigen = try backend.eigenvectors(of: metric, count: n)
+    let lengths = eigen.values.map { max($0, 0).squareRoot() }
+    return try backend.scaled(
+      backend.product(
+        target, transposed: false, eigen.vectors, transposed: true, alpha: 1, beta: 0, into: nil),
+      rows: nil, columns: try backend.place(Tensor(lengths, shape: [n])))
   }
 
   /// The factors Uᵀ `[kept, out]` and Uᵀ·T `[kept, in]` as B and A, each pair of vectors equally long, so that steps of one

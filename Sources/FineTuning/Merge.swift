@@ -60,42 +60,20 @@ public struct Merge: Sendable, Hashable {
     let sum = try backend.add(
       weight.dtype == .f32 ? weight : try backend.convert(weight, to: .f32), delta)
     let merged = weight.dtype == .f32 ? sum : try backend.convert(sum, to: weight.dtype)
-    var survival = Survival()
-    for rows in blocks(of: weight.rows, columns: weight.columns) {
-      survival.add(
-        before: try backend.read(weight.rows(rows)), after: try backend.read(merged.rows(rows)),
-        intended: try backend.read(delta.rows(rows)))
-    }
-    return (.dense(merged), survival)
+    return (
+      .dense(merged),
+      try backend.survival(of: delta, from: .dense(weight), to: .dense(merged))
+    )
   }
 
   private func merge(_ delta: Tensor, into matrix: PackedMatrix, backend: any Backend) throws -> (
     Weight, Survival
   ) {
     let merged = try backend.requantize(matrix, adding: delta)
-    let (before, after) = (try backend.dequantize(matrix), try backend.dequantize(merged))
-    let width = matrix.grid.width(columns: matrix.columns)
-    let groups =
-      try matrix.groupIndex.map { try backend.read($0).map { Int($0) } }
-      ?? (0..<matrix.columns).map { $0 / width }
-    var survival = Survival()
-    for rows in blocks(of: matrix.rows, columns: matrix.columns) {
-      try Interrupt.check()
-      let scales = try backend.read(matrix.scales.rows(rows))
-      let step = (0..<rows.count).flatMap { row in
-        groups.map { abs(scales[row * matrix.scales.columns + $0]) }
-      }
-      survival.add(
-        before: try backend.read(before.rows(rows)), after: try backend.read(after.rows(rows)),
-        intended: try backend.read(delta.rows(rows)), step: step)
-    }
-    return (.packed(merged), survival)
-  }
-
-  /// Rows in blocks small enough to hold a few of as f32.
-  private func blocks(of rows: Int, columns: Int) -> [Range<Int>] {
-    let step = max(1, (1 << 22) / max(1, columns))
-    return stride(from: 0, to: rows, by: step).map { $0..<min($0 + step, rows) }
+    return (
+      .packed(merged),
+      try backend.survival(of: delta, from: .packed(matrix), to: .packed(merged))
+    )
   }
 }
 

@@ -1,3 +1,5 @@
+import Tensor
+
 /// What merging did, layer by layer.
 public struct MergeReport: Sendable {
   public struct Layer: Sendable, Hashable {
@@ -27,54 +29,8 @@ public struct MergeReport: Sendable {
   public var isRequantized: Bool { layers.contains { $0.steps != nil } }
 }
 
-/// Sums over the weights of a layer that say how much of a change survives rounding.
-struct Survival {
-  private var count = 0
-  private var changed = 0
-  private var weight = 0.0
-  private var intended = 0.0
-  private var realized = 0.0
-  private var product = 0.0
-  private var steps = 0.0
-  private var hasSteps = false
-
-  /// Adds weights before and after, what the change should have been, and the grid's step at each where there is one.
-  mutating func add(before: [Float], after: [Float], intended: [Float], step: [Float]? = nil) {
-    before.withUnsafeBufferPointer { before in
-      after.withUnsafeBufferPointer { after in
-        intended.withUnsafeBufferPointer { intended in
-          for index in before.indices {
-            let (want, got) = (Double(intended[index]), Double(after[index] - before[index]))
-            weight += Double(before[index]) * Double(before[index])
-            self.intended += want * want
-            realized += got * got
-            product += want * got
-            changed += got == 0 ? 0 : 1
-          }
-        }
-      }
-    }
-    if let step {
-      hasSteps = true
-      for (want, step) in zip(intended, step) where step > 0 {
-        let ratio = Double(want) / Double(step)
-        steps += ratio * ratio
-      }
-    }
-    count += before.count
-  }
-
-  static func += (total: inout Survival, part: Survival) {
-    total.count += part.count
-    total.changed += part.changed
-    total.weight += part.weight
-    total.intended += part.intended
-    total.realized += part.realized
-    total.product += part.product
-    total.steps += part.steps
-    total.hasSteps = total.hasSteps || part.hasSteps
-  }
-
+extension Survival {
+  /// A layer of that name, of which these are the sums.
   func layer(_ name: String) -> MergeReport.Layer {
     let norms = (intended * realized).squareRoot()
     return MergeReport.Layer(

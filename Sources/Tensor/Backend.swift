@@ -177,6 +177,15 @@ public protocol Backend: AnyObject, Sendable {
   func addMagnitudes(_ x: Tensor, into sums: Tensor) throws
   /// `Σ_i |w_ij| / (largest |w_i·| of the group + 10⁻⁶)` for each column j: f32 `[columns]`.
   func relativeMagnitudes(_ weight: Tensor, group: Int?) throws -> Tensor
+  /// The largest eigenvalues of a symmetric f32 `[n, n]` of which one triangle is read, descending, and their eigenvectors
+  /// in the rows of f32 `[count, n]`. Computed on the host where a device does not say otherwise.
+  ///
+  /// - Throws: `NotFinite`, `ShapeMismatch`, `NoEigenvectors`, `MissingLibrary`.
+  func eigenvectors(of symmetric: Tensor, count: Int) throws -> Eigenvectors
+  /// What of `change`, f32 `[rows, columns]`, there is between two forms of one weight. Computed on the host where a device
+  /// does not say otherwise.
+  func survival(of change: Tensor, from before: Weight, to after: Weight) throws -> Survival
+
   /// tr D·H·Dᵀ with D = round(W·S)·S⁻¹ − W and S = diag(`scale`): what rounding scaled columns costs.
   func scaledRoundingCost(
     _ weight: Tensor, scale: Tensor, to grid: Grid, rule: ScaleRule, hessian: Tensor
@@ -193,6 +202,15 @@ extension Backend {
   }
 
   public func trim() {}
+
+  public func eigenvectors(of symmetric: Tensor, count: Int) throws -> Eigenvectors {
+    try Eigenvectors(of: symmetric, count: count, on: self)
+  }
+
+  public func survival(of change: Tensor, from before: Weight, to after: Weight) throws -> Survival
+  {
+    try Survival(of: change, from: before, to: after, on: self)
+  }
 
   public func operand(_ precision: Precision) -> DType { activation }
 

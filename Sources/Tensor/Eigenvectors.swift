@@ -10,11 +10,16 @@ public struct Eigenvectors: Sendable {
   /// f32 `[count, n]`, orthonormal rows.
   public var vectors: Tensor
 
+  init(values: [Float], vectors: Tensor) {
+    self.values = values
+    self.vectors = vectors
+  }
+
   /// - Parameters:
   ///   - symmetric: `[n, n]`; one triangle is read.
   ///   - count: At most n.
   /// - Throws: `NotFinite`, `ShapeMismatch`, `NoEigenvectors`, `MissingLibrary`.
-  public init(of symmetric: Tensor, count: Int, on backend: any Backend) throws {
+  init(of symmetric: Tensor, count: Int, on backend: any Backend) throws {
     let n = symmetric.columns
     guard symmetric.rows == n, n > 0, 1...n ~= count else {
       throw ShapeMismatch(

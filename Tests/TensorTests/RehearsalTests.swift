@@ -117,6 +117,20 @@ import Testing
     #expect(try shapes(backend) == shapes(real))
   }
 
+  /// What the host computes is counted by its shapes like all else, and not done: 10,000 rows would take minutes.
+  @Test func hostWorkIsNotDone() throws {
+    backend.begin()
+    let start = ContinuousClock.now
+    let gram = try backend.make([10_000, 10_000], .f32)
+    let found = try backend.eigenvectors(of: gram, count: 64)
+    #expect(found.vectors.shape == [64, 10_000] && found.values.count == 64)
+    let weight = Weight.dense(try backend.make([100_000, 10_000], .bf16))
+    let change = try backend.make([100_000, 10_000], .f32)
+    #expect(try backend.survival(of: change, from: weight, to: weight).count == 1_000_000_000)
+    #expect(start.duration(to: .now) < .seconds(2))
+    #expect(backend.end().flops > 1e12)
+  }
+
   /// Every kind of operation that has a cost can be timed on the device.
   @Test func everyTrialRuns() throws {
     let form = WeightForm(try backend.make([64, 128], .bf16))
@@ -149,6 +163,7 @@ import Testing
       .scaledRoundingCost(form, grid, .minmax), .clippingLimits(form, grid, .minmax),
       .divergence(n: 8, vocabulary: 64),
       .masked(n: 8, width: 64, .f32), .columnDots(n: 8, width: 64, .f32), .rowNorms(form),
+      .eigenvectors(n: 96, count: 5), .survival(form), .survival(packed),
       .convert(count: 64, .f32, to: .bf16), .copy(count: 64, .f32), .fill(count: 64, .f32),
       .draw(count: 64, .f32), .read(count: 64, .f32),
     ]

@@ -233,6 +233,16 @@ extension Operation {
     case .rowNorms(let form):
       let matrix = try maker.tensor([form.rows, form.columns], form.dtype)
       return { try backend.rowNorms(matrix) }
+    case .eigenvectors(let n, let count):
+      let matrix = try maker.hessian(n)
+      return { try backend.eigenvectors(of: matrix, count: count).vectors }
+    case .survival(let form):
+      let weight = try maker.weight(form)
+      let change = try maker.tensor([form.rows, form.columns], .f32)
+      return {
+        _ = try backend.survival(of: change, from: weight, to: weight)
+        return nil
+      }
     case .convert(let count, let from, let to):
       let x = try maker.tensor([count], from)
       return { try backend.convert(x, to: to) }

@@ -33,6 +33,8 @@ public enum Operation: Hashable, Sendable {
   case masked(n: Int, width: Int, DType)
   case columnDots(n: Int, width: Int, DType)
   case rowNorms(WeightForm)
+  case eigenvectors(n: Int, count: Int)
+  case survival(WeightForm)
   case convert(count: Int, DType, to: DType)
   case copy(count: Int, DType)
   case fill(count: Int, DType)
@@ -91,6 +93,10 @@ extension Operation {
     case .masked(let n, let width, _): 3 * Double(n) * Double(width)
     case .columnDots(let n, let width, _): 2 * Double(n) * Double(width)
     case .rowNorms(let form): 2 * Double(form.count)
+    // To three diagonals, and the vectors back from there.
+    case .eigenvectors(let n, let count):
+      4 / 3 * Double(n) * Double(n) * Double(n) + 2 * Double(n) * Double(n) * Double(count)
+    case .survival(let form): 12 * Double(form.count)
     case .addMagnitudes(let n, let width, _): 2 * Double(n) * Double(width)
     case .relativeMagnitudes(let weight, _): 3 * Double(weight.count)
     case .scaledRoundingCost(let weight, _, let rule):
@@ -147,6 +153,9 @@ extension Operation {
     case .masked(let n, let width, let type), .columnDots(let n, let width, let type):
       return matrix(n, width, 2 * type.size)
     case .rowNorms(let form): return Double(form.byteCount)
+    case .eigenvectors(let n, let count): return matrix(n + count, n, 4)
+    case .survival(let form):
+      return Double(2 * form.byteCount) + matrix(form.rows, form.columns, 12)
     case .relativeMagnitudes(let weight, _), .scaledRoundingCost(let weight, _, _),
       .clippingLimits(let weight, _, _):
       return Double(weight.byteCount)

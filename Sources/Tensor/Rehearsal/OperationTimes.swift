@@ -184,6 +184,9 @@ extension Operation {
     case .columnDots(let n, let width, let type):
       return half(n).map { .columnDots(n: $0, width: width, type) }
     case .rowNorms(let form): return half(form).map { .rowNorms($0) }
+    case .eigenvectors(let n, let count):
+      return half(n).map { .eigenvectors(n: $0, count: max(1, count * $0 / n)) }
+    case .survival(let form): return half(form).map { .survival($0) }
     case .dequantize(let form): return half(form).map { .dequantize($0) }
     case .requantize(let form): return half(form).map { .requantize($0) }
     case .scaled(let form, let rows, let columns):

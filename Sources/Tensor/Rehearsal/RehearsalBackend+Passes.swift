@@ -178,6 +178,23 @@ extension RehearsalBackend {
     return counted([matrix.rows], .f32)
   }
 
+  public func eigenvectors(of symmetric: Tensor, count: Int) throws -> Eigenvectors {
+    let n = symmetric.columns
+    note(.eigenvectors(n: n, count: count))
+    // The matrix and its eigenvectors, on the host.
+    if isCPU { scratch(4 * n * (n + count)) }
+    return Eigenvectors(
+      values: [Float](repeating: 1, count: count), vectors: counted([count, n], .f32))
+  }
+
+  public func survival(of change: Tensor, from before: Weight, to after: Weight) throws -> Survival
+  {
+    let form = WeightForm(before)
+    note(.survival(form))
+    if form.grid != nil { scratch(8 * form.count) }
+    return .unknown(count: form.count, hasSteps: form.grid != nil)
+  }
+
   public func sumOfSquares(_ tensors: [Tensor]) throws -> Double {
     note(.sumOfSquares(count: tensors.reduce(0) { $0 + $1.count }, tensors: tensors.count))
     return 1
