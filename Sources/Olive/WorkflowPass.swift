@@ -19,7 +19,7 @@ struct WorkflowPass {
   ]
 
   func read(_ translation: inout Translation) {
-    let known = Self.methods.keys.sorted() + ["LoRA", "QLoRA", "MergeAdapterWeights"]
+    let known = Self.methods.keys.sorted() + ["LoRA", "QLoRA", "DoRA", "MergeAdapterWeights"]
     guard let type = section.choice("type", of: known) else {
       if section.place("type") == nil {
         problems.refuse("the pass `\(name)` has no `type`", at: section.span)
@@ -37,7 +37,7 @@ struct WorkflowPass {
     } else if type.value == "MergeAdapterWeights" {
       translation.add("merge", from: type.span)
     } else {
-      finetune(parameters, isQuantized: type.value == "QLoRA", type.span, &translation)
+      finetune(parameters, pass: type.value, type.span, &translation)
     }
     inner?.finish()
     section.finish()
@@ -101,10 +101,10 @@ struct WorkflowPass {
   }
 
   private func finetune(
-    _ section: Section, isQuantized: Bool, _ span: Span, _ translation: inout Translation
+    _ section: Section, pass: String, _ span: Span, _ translation: inout Translation
   ) {
     guard let config = rows(section, "train_data_config", required: true) else { return }
-    if isQuantized {
+    if pass == "QLoRA" {
       problems.note(
         "QLoRA rounds the base to 4 bits with rtn in groups of 64, not to NF4", at: span)
       translation.add("quantize rtn bits=4 group=64", from: span)
@@ -127,6 +127,10 @@ struct WorkflowPass {
       arguments.finish()
     }
     training.readAdapter(section)
+    let usesDoRA = section.flag("use_dora")?.value ?? false
+    if pass == "DoRA" || usesDoRA { training.arguments.append("method=dora") }
+    section.without(
+      ["ephemeral_gpu_offload"], because: "it only says where a device keeps what it waits for")
     if let length = config.length { training.arguments.append("length=\(length)") }
     if !config.packs { training.arguments.append("pack=no") }
     section.without(

@@ -71,6 +71,30 @@ import Testing
       ) == ["load m", "quantize awq bits=4 group=32 symmetric=no", "save elsewhere/model"])
   }
 
+  /// The pass of its own, and the flag of the other.
+  @Test(arguments: [
+    ("dora", "", "method=dora"), ("LoRA", "use_dora: true", "method=dora"),
+    ("LoRA", "use_dora: false", ""), ("QLoRA", "use_dora: true", "method=dora"),
+  ])
+  func doraIsAMethodOfTraining(type: String, more: String, method: String) throws {
+    let statements = try script(
+      "run", ["--config", "x.yaml"],
+      """
+      input_model: {type: HfModel, model_path: m}
+      data_configs:
+      - {name: train, load_dataset_config: {data_name: json, data_files: [rows.jsonl]}, pre_process_data_config: {text_template: "{a}"}}
+      passes:
+        t:
+          type: \(type)
+          train_data_config: train
+          r: 8
+          \(more)
+      """)
+    let training = try #require(statements.first { $0.hasPrefix("finetune") })
+    #expect(training == "finetune $rows eval=no rank=8" + (method.isEmpty ? "" : " \(method)"))
+    #expect(statements.contains("quantize rtn bits=4 group=64") == (type == "QLoRA"))
+  }
+
   @Test(arguments: [
     ("passes: {a: {type: OnnxConversion}}", 2, 20, "OnnxConversion"),
     ("pases: {}", 2, 1, "pases"),
