@@ -158,7 +158,7 @@ public struct NoRoom: Failure, Equatable {
   public var bytes: Int
   public var limit: Int
   public var message: String {
-    "an entry of \(bytes >> 20) MiB does not fit the cache's limit of \(limit >> 20) MiB"
+    "an entry of \(Words.bytes(bytes)) does not fit the cache's limit of \(Words.bytes(limit))"
   }
   public var help: String? { "`cache limit=…` raises it" }
 }

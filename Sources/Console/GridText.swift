@@ -5,27 +5,35 @@ extension Grid {
   /// Cells are not cut to less than this.
   private static let leastWidth = 8
 
-  /// Without as many columns before the last as it takes to show the others; nil where all fit.
-  private func narrowed(to width: Int) -> Grid? {
+  /// The parts that stand below each other where not all columns fit: each begins with the labels, and takes as many columns
+  /// as there is room for. Numbers are never cut, texts to no less than the least width.
+  private func stacked(in width: Int) -> [Grid]? {
     guard columns.count > 2 else { return nil }
-    let widths = columns.indices.map { column in
-      min(
-        ([columns[column]] + rows.map { column < $0.count ? $0[column] : "" })
-          .map(\.displayWidth).max() ?? 0, Self.leastWidth)
+    func widest(_ column: Int) -> Int {
+      ([columns[column]] + rows.map { column < $0.count ? $0[column].printable : "" })
+        .map(\.displayWidth).max() ?? 0
     }
-    var used = widths[0] + 2 + (widths.last ?? 0)
-    var kept = 1
-    for column in columns.indices.dropFirst().dropLast() {
-      used += widths[column] + 2
-      guard used <= width else { break }
-      kept += 1
+    let isNumber = numericColumns
+    let label = min(widest(0), max(Self.leastWidth, width / 3))
+    var parts: [[Int]] = [[]]
+    var used = label
+    for column in columns.indices.dropFirst() {
+      let needed = 2 + (isNumber[column] ? widest(column) : min(widest(column), Self.leastWidth))
+      if used + needed > width, parts[parts.count - 1] != [] {
+        parts.append([])
+        used = label
+      }
+      parts[parts.count - 1].append(column)
+      used += needed
     }
-    guard kept < columns.count - 1 else { return nil }
-    return Grid(
-      columns: columns.prefix(kept) + columns.suffix(1),
-      rows: rows.map { row in
-        row.count == columns.count ? row.prefix(kept) + row.suffix(1) : Array(row.prefix(kept + 1))
-      })
+    guard parts.count > 1 else { return nil }
+    return parts.map { part in
+      Grid(
+        columns: [columns[0]] + part.map { columns[$0] },
+        rows: rows.map { row in
+          ([0] + part).map { $0 < row.count ? row[$0] : "" }
+        }, wraps: wraps && part.last == columns.count - 1)
+    }
   }
 
   /// Which columns hold numbers, shares included, and nothing else.
@@ -42,13 +50,11 @@ extension Grid {
   }
 
   /// The grid in aligned columns: numbers to the right, all else to the left, cut to the width or, in the last column of
-  /// a grid that wraps, continued below.
+  /// a grid that wraps, continued below. Columns for which there is no room stand below, behind the labels.
   func lines(width: Int, ink: Ink) -> [String] {
     let header = columns.isEmpty ? [] : [columns]
-    if let narrower = narrowed(to: width) {
-      let names = columns[(narrower.columns.count - 1)..<(columns.count - 1)]
-      return narrower.lines(width: width, ink: ink)
-        + [ink.dim("not shown: \(names.joined(separator: ", "))".shortened(to: width))]
+    if let parts = stacked(in: width) {
+      return Array(parts.map { $0.lines(width: width, ink: ink) }.joined(separator: [""]))
     }
     var all = (header + rows).map { row in row.map { $0.printable } }
     let count = all.map(\.count).max() ?? 0
@@ -58,12 +64,13 @@ extension Grid {
     var widths = (0..<count).map { column in
       all.map { cell($0, column).displayWidth }.max() ?? 0
     }
-    // What does not fit is taken from the widest, from labels last: they tell rows apart.
+    // What does not fit is taken from the widest text, then from labels, which tell rows apart; from numbers last.
     let gaps = 2 * (count - 1)
     while widths.reduce(0, +) + gaps > width {
-      let others = widths.indices.dropFirst().filter { widths[$0] > Self.leastWidth }
-      guard let place = others.max(by: { widths[$0] < widths[$1] }) ?? widths.indices.first,
-        widths[place] > Self.leastWidth
+      let wide = widths.indices.filter { widths[$0] > Self.leastWidth }
+      guard
+        let place = wide.filter({ $0 > 0 && !isNumber[$0] }).max(by: { widths[$0] < widths[$1] })
+          ?? wide.max(by: { $0 != 0 && ($1 == 0 || widths[$0] < widths[$1]) })
       else { break }
       widths[place] -= 1
     }

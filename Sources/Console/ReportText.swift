@@ -100,7 +100,7 @@ struct ReportText {
     }
     var texts: [String]
     switch name {
-    case "seconds": texts = numbers.map { Words.decimals($0, 2) }
+    case "seconds", "alone": texts = numbers.map { Words.decimals($0, 2) }
     case _ where name == "bytes" || name.hasSuffix("_bytes"):
       texts = numbers.map { Words.bytes($0) }
     default: texts = Words.column(numbers)

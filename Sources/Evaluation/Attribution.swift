@@ -70,7 +70,8 @@ public struct Attribution: Sendable {
       var done = 0
       for range in WindowBatches(windows: windows, budget: model.backend.device.passTokens).ranges {
         try Interrupt.check()
-        let scores = try Perplexity.likelihoods(model, Array(windows[range]))
+        let pass = WindowPass(Array(windows[range]))
+        let scores = try Perplexity.likelihoods(model, pass, hidden: pass.hidden(of: model))
         for (place, nll) in zip(range, scores) {
           for (found, value) in zip(classes[place], nll) {
             guard value.isFinite else { throw NotFiniteLikelihood(document: place) }

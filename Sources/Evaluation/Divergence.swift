@@ -45,9 +45,6 @@ public struct Divergence: Sendable {
     PairedBootstrap.quantile(sorted.map(Double.init), share)
   }
 
-  /// Rows of logits that are held at once, of each model.
-  static let chunk = 128
-
   /// Compares `model` with `reference` on windows of tokens.
   ///
   /// - Parameter states: Where the reference's hidden states come from, or are left. They belong to these windows, this
@@ -57,70 +54,24 @@ public struct Divergence: Sendable {
     _ model: Model, from reference: Model, windows: [Window],
     batch: Int? = nil, states: ReferenceStates? = nil, progress: ProgressHandler? = nil
   ) throws -> Divergence {
-    guard model.tokenizer.contentHash == reference.tokenizer.contentHash,
-      model.config.vocabulary == reference.config.vocabulary
-    else { throw DifferentTokenizers() }
     let clock = ContinuousClock()
     let start = clock.now
     let windows = windows.filter { $0.scored > 0 }
+    let comparison = Comparison(from: reference, windows: windows.count, states: states)
     let total = windows.reduce(0) { $0 + $1.tokens.count }
-    var result = Divergence(documents: [], sorted: [], seconds: 0)
     var done = 0
-    let batches = WindowBatches(
-      windows: windows, budget: batch ?? model.backend.device.passTokens)
-    for (index, range) in batches.ranges.enumerated() {
+    for range in WindowBatches(
+      windows: windows, budget: batch ?? model.backend.device.passTokens
+    ).ranges {
       try Interrupt.check()
-      let part = Array(windows[range])
-      let ids = part.flatMap(\.tokens)
-      let segments = Segments(lengths: part.map(\.tokens.count))
-      let hidden = try model.hidden(ids, segments: segments)
-      let make = { try reference.hidden(ids, segments: segments) }
-      let expected = try states?.hidden(index, making: make) ?? make()
-      for (index, window) in part.enumerated() {
-        let rows = segments[index].lowerBound + window.from - 1..<segments[index].upperBound - 1
-        let document = try compare(
-          (model, hidden.rows(rows)), (reference, expected.rows(rows)),
-          targets: window.targets.dropLast(), into: &result.sorted)
-        guard document.divergence.isFinite, document.score.nll.isFinite else {
-          throw NotFiniteLikelihood(document: result.documents.count)
-        }
-        result.documents.append(document)
-      }
-      done += ids.count
+      let pass = WindowPass(Array(windows[range]))
+      try comparison.add(pass, of: model, hidden: pass.hidden(of: model))
+      done += pass.ids.count
       progress?(Progress(stage: "diverge", done: done, total: total, unit: "tokens", tokens: done))
     }
-    result.sorted.sort()
+    var result = comparison.result
     result.seconds = (clock.now - start) / .seconds(1)
     return result
-  }
-
-  /// One document: hidden states of both models at the positions that predict `targets`.
-  private static func compare(
-    _ model: (Model, Tensor), _ reference: (Model, Tensor), targets: ArraySlice<Int32>,
-    into divergences: inout [Float]
-  ) throws -> Document {
-    let targets = Array(targets)
-    var document = Document(
-      tokens: targets.count, divergence: 0, agreements: 0,
-      score: Score(nll: 0, tokens: targets.count),
-      reference: Score(nll: 0, tokens: targets.count))
-    let backend = model.0.backend
-    for start in stride(from: 0, to: targets.count, by: chunk) {
-      try Interrupt.check()
-      let rows = start..<min(start + chunk, targets.count)
-      let found = try backend.read(
-        backend.divergence(
-          model.0.logits(model.1.rows(rows)), from: reference.0.logits(reference.1.rows(rows)),
-          targets: Array(targets[rows])))
-      for row in 0..<rows.count {
-        document.divergence += Double(found[4 * row])
-        document.score.nll += Double(found[4 * row + 1])
-        document.reference.nll += Double(found[4 * row + 2])
-        document.agreements += found[4 * row + 3] == 1 ? 1 : 0
-        divergences.append(found[4 * row])
-      }
-    }
-    return document
   }
 }
 

@@ -54,34 +54,49 @@ public struct Perplexity: Sendable {
   }
 
   /// Measures `model` on windows of tokens.
+  ///
+  /// - Parameter comparison: Finds the divergence of the first windows in the same passes. No pass holds windows of both
+  ///   kinds, so that it is what `Divergence.measure` finds of the first windows alone.
+  /// - Throws: `NotFiniteLikelihood`, `Cancelled`, and what the comparison throws.
   public static func measure(
-    _ model: Model, windows: [Window], batch: Int? = nil,
+    _ model: Model, windows: [Window], batch: Int? = nil, with comparison: Comparison? = nil,
     progress: ProgressHandler? = nil
   ) throws -> Perplexity {
     let clock = ContinuousClock()
     let start = clock.now
     let windows = windows.filter { $0.scored > 0 }
     let total = windows.reduce(0) { $0 + $1.tokens.count }
+    let compared = windows.prefix(comparison?.windows ?? 0)
     var scores: [Score] = []
     scores.reserveCapacity(windows.count)
     var done = 0
-    for range in WindowBatches(
-      windows: windows, budget: batch ?? model.backend.device.passTokens
-    ).ranges {
-      try Interrupt.check()
-      let part = windows[range]
-      for (window, nll) in zip(part, try Perplexity.likelihoods(model, Array(part))) {
-        let sum = nll.reduce(0.0) { $0 + Double($1) }
-        guard sum.isFinite else {
-          throw NotFiniteLikelihood(
-            document: scores.count,
-            layer: try model.firstNonFinite(
-              window.tokens, segments: Segments(lengths: [window.tokens.count])))
+    for part in [compared, windows[compared.endIndex...]] {
+      let part = Array(part)
+      for range in WindowBatches(
+        windows: part, budget: batch ?? model.backend.device.passTokens
+      ).ranges {
+        try Interrupt.check()
+        let pass = WindowPass(Array(part[range]))
+        let hidden = try pass.hidden(of: model)
+        for (window, nll) in zip(
+          pass.windows, try Perplexity.likelihoods(model, pass, hidden: hidden))
+        {
+          let sum = nll.reduce(0.0) { $0 + Double($1) }
+          guard sum.isFinite else {
+            throw NotFiniteLikelihood(
+              document: scores.count,
+              layer: try model.firstNonFinite(
+                window.tokens, segments: Segments(lengths: [window.tokens.count])))
+          }
+          scores.append(Score(nll: sum, tokens: nll.count))
         }
-        scores.append(Score(nll: sum, tokens: nll.count))
+        // What comes behind those that are compared is scored alone.
+        if scores.count <= compared.count {
+          try comparison?.add(pass, of: model, hidden: hidden)
+        }
+        done += pass.ids.count
+        progress?(Progress(stage: "ppl", done: done, total: total, unit: "tokens", tokens: done))
       }
-      done += part.reduce(0) { $0 + $1.tokens.count }
-      progress?(Progress(stage: "ppl", done: done, total: total, unit: "tokens", tokens: done))
     }
     return Perplexity(
       dialect: "windows", text: "\(windows.count) windows of token ids", scores: scores,
@@ -89,9 +104,10 @@ public struct Perplexity: Sendable {
   }
 
   /// The negative log-likelihood of every scored token of each window, nats.
-  static func likelihoods(_ model: Model, _ windows: [Window]) throws -> [[Float]] {
-    let segments = Segments(lengths: windows.map(\.tokens.count))
-    let hidden = try model.hidden(windows.flatMap(\.tokens), segments: segments)
+  ///
+  /// *Shapes:* hidden `[tokens of the pass, hidden]`.
+  static func likelihoods(_ model: Model, _ pass: WindowPass, hidden: Tensor) throws -> [[Float]] {
+    let (windows, segments) = (pass.windows, pass.segments)
     if windows.allSatisfy({ $0.from == 1 }) {
       let nll = try model.backend.read(
         model.nll(hidden, targets: windows.flatMap(\.targets)))

@@ -1,3 +1,6 @@
+import Models
+import Tensor
+
 /// A sequence that the model sees at once, and the part of it that is scored.
 public struct Window: Sendable, Hashable {
   public var tokens: [Int32]
@@ -14,6 +17,22 @@ public struct Window: Sendable, Hashable {
 
   /// What each position from `from - 1` on is asked for: the next token; -1 at the last.
   var targets: [Int32] { Array(tokens[from...]) + [-1] }
+}
+
+/// Windows that go through a model together, end to end.
+struct WindowPass {
+  let windows: [Window]
+  let ids: [Int32]
+  let segments: Segments
+
+  init(_ windows: [Window]) {
+    self.windows = windows
+    ids = windows.flatMap(\.tokens)
+    segments = Segments(lengths: windows.map(\.tokens.count))
+  }
+
+  /// What `model` makes of them: `[ids.count, hidden]`.
+  func hidden(of model: Model) throws -> Tensor { try model.hidden(ids, segments: segments) }
 }
 
 /// Windows in batches: end to end, never padded, with a bounded number of tokens.

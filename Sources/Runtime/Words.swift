@@ -47,7 +47,7 @@ public enum Words {
   }
 
   /// Numbers of one column, with as many digits behind the point as tell the largest to five digits and the smallest to
-  /// four; each as it is where that would take too many.
+  /// four; each with four significant ones where that would take too many.
   public static func column(_ numbers: [Double]) -> [String] {
     let sizes = numbers.filter { $0.isFinite && $0 != 0 }.map(\.magnitude)
     guard numbers.count > 1, let largest = sizes.max(), let smallest = sizes.min(),
@@ -55,7 +55,7 @@ public enum Words {
     else { return numbers.map { number($0) } }
     func place(_ number: Double) -> Int { Int(log10(number).rounded(.down)) }
     let digits = max(4 - place(largest), 3 - place(smallest), 0)
-    guard digits <= 6 else { return numbers.map { number($0) } }
+    guard digits <= 6 else { return numbers.map { brief($0) } }
     return numbers.map { decimals($0, digits) }
   }
 

@@ -1,12 +1,9 @@
 import Cache
-import Checkpoints
 import Data
 import Evaluation
 import JSON
-import Models
 import Runtime
 import Session
-import Tensor
 
 @section("olv_verbs") @used private let register: VerbEntry = { declare(Diverge.self, in: $0) }
 
@@ -16,7 +13,8 @@ struct Diverge: CacheableVerb {
   static let summary = "how far the current model's predictions are from a reference model's"
   static let details = """
     Token by token on the same rows: the mean KL divergence from the reference's distribution to the model's, how often \
-    both find the same token most likely, and both perplexities. The protocol is that of `ppl as=olive`.
+    both find the same token most likely, and both perplexities. The protocol is that of `ppl as=olive`, which with \
+    from= finds mean and agreement in the passes that it makes anyway.
     """
   static let examples = [
     Example(
@@ -66,50 +64,18 @@ struct Diverge: CacheableVerb {
     context.warn(of: try context.loadedModel(), measuring: try rows())
   }
 
-  /// Compares, with what the reference makes of the rows taken from the cache where an arm before this one left it there.
-  private func measure(
-    _ model: Model, from reference: LoadedModel, _ rows: Dataset, _ windows: [Window],
-    _ context: RunContext
-  ) throws -> Divergence {
-    let base = try reference.model
-    func compare(_ states: ReferenceStates) throws -> Divergence {
-      try Divergence.measure(
-        model, from: base, windows: windows, states: states, progress: context.progress)
-    }
-    let shared = try context.shared(
-      "reference states", of: reference,
-      [
-        EntryKey.Part("rows", try rows.contentHash()),
-        EntryKey.Part("length", length.map(String.init) ?? ""),
-        EntryKey.Part("tokens in a pass", "\(model.backend.device.passTokens)"),
-      ])
-    if let tensors = try? shared?.find()?.tensors(stem: Self.stem) {
-      return try compare(
-        ReferenceStates { try model.backend.place(tensors.tensor("\($0)")) })
-    }
-    let states = ReferenceStates()
-    let result = try compare(states)
-    if let made = states.made {
-      try shared?.keep(seconds: states.seconds, bytes: states.byteCount) { entry in
-        try entry.write(
-          made.enumerated().map {
-            TensorSource(name: "\($0.offset)", $0.element, backend: base.backend)
-          }, stem: Self.stem)
-      }
-    }
-    return result
-  }
-
-  private static let stem = "states"
-
   func run(_ context: RunContext) throws -> Outcome {
     let current = try context.loadedModel()
     let model = try current.model
     let reference = try base()
     let rows = try rows()
+    let options = DialectOptions(length: length)
     let windows = try OliveDialect().windows(
-      try rows.texts(), tokenizer: model.tokenizer, options: DialectOptions(length: length))
-    let result = try measure(model, from: reference, rows, windows.windows, context)
+      try rows.texts(), tokenizer: model.tokenizer, options: options)
+    let result = try context.withStates(of: reference, rows, options) { base, states in
+      try Divergence.measure(
+        model, from: base, windows: windows.windows, states: states, progress: context.progress)
+    }
     return .report(
       Report(
         value: result.mean,

@@ -21,12 +21,19 @@ struct Ppl: CacheableVerb {
     blocks as for training. as=gptq joins all rows by blank lines and cuts windows of 2048. as=llamacpp takes windows of \
     512 that start with the beginning token and scores the second half of each; a plain text file is read as it stands, \
     rows of other data are joined by blank lines.
+
+    from= also says how far the predictions are from another model's, in the same passes over the rows: `kl`, the mean KL \
+    divergence in nats per token, and `agreement`, how often both find the same token most likely. compared= bounds the \
+    rows that are compared. `diverge` tells more of the same.
     """
   static let examples = [
     Example("ppl", "the default data: the test rows of tiny-codes", setup: "use demo; load phi"),
     Example(
       "ppl tiny-codes[5000:5020] as=[olive gptq] length=128", "some rows, in two protocols",
       setup: "use demo; load phi"),
+    Example(
+      "base = load phi; quantize rtn bits=3; ppl tiny-codes[5000:5020] from=$base compared=5",
+      "and how far five of the rows are from the float model's", setup: "use demo"),
     Example(
       "ppl tiny-codes[5000:5020] special=yes", "with the literal beginning and end tokens",
       setup: "use demo; load phi"),
@@ -56,6 +63,11 @@ struct Ppl: CacheableVerb {
   var batch: Int?
   @Opt("special", "wrap each row into the literal beginning and end tokens, as Olive does")
   var special: Bool = false
+  @Opt("from", "compare with this model in the same passes") var reference: ModelReference?
+  @Opt(
+    "compared", "with from=, only the first rows are compared, as many as there are", unit: "rows",
+    range: 1...)
+  var limit: Int?
 
   private func rows() throws -> Dataset {
     guard let data else {
@@ -75,6 +87,16 @@ struct Ppl: CacheableVerb {
     do { _ = try rows() } catch let failure as DatasetFailure {
       throw $data.failure(failure)
     }
+    if reference != nil, dialects != ["olive"] {
+      throw $dialects.failure(
+        "rows are compared with another model's where each is scored alone",
+        help: "as=olive with from=, and the other protocols in a call of their own")
+    }
+    if $limit.isGiven, reference == nil {
+      throw $limit.failure(
+        "there is no model to compare with",
+        help: "name one: `ppl from=$base compared=\(limit ?? 1)`")
+    }
   }
 
   func warn(_ context: RunContext) throws {
@@ -85,20 +107,18 @@ struct Ppl: CacheableVerb {
     let current = try context.loadedModel()
     let model = try current.model
     let rows = try rows()
-    let texts = try rows.texts()
-    let chosen = dialects.compactMap { Dialects.named($0) }
-    let longest = length ?? 1024
-    let results = try Perplexity.measure(
-      model, texts: texts, dialects: chosen,
-      options: DialectOptions(
-        length: length, special: special,
-        original: dialects.contains("llamacpp") ? try rows.originalText() : nil),
-      batch: batch.map { $0 * longest }, progress: context.progress)
+    let (results, divergence) = try measure(current, rows, context)
     guard let first = results.first else {
       throw $dialects.failure("no protocol is named", help: "as=olive, or as=[olive gptq]")
     }
     var fields = Self.fields(first)
     fields["data"] = .string(rows.label)
+    if let divergence {
+      fields["kl"] = .number(divergence.mean)
+      fields["agreement"] = .number(divergence.agreement)
+      fields["compared"] = .int(divergence.documents.count)
+      fields["reference"] = (reference?.value.lineage).map(JSON.string)
+    }
     if results.count > 1 {
       fields["protocols"] = .array(
         results.map { result in
@@ -122,7 +142,7 @@ struct Ppl: CacheableVerb {
       display: [
         .text("perplexity of \(rows.label)"), .grid(grid),
         .text(results.map(\.text).joined(separator: "\n")),
-      ],
+      ] + (divergence.map { [.text(told($0))] } ?? []),
       evidence: PerplexityEvidence(
         data: rows.label, result: first, tokenizer: model.tokenizer.contentHash,
         isQuantized: model.isQuantized, isTrained: current.isTrained))
@@ -134,6 +154,50 @@ struct Ppl: CacheableVerb {
         advice: "perplexity is per token: compare each model with its own base instead"),
     ]
     return .report(report)
+  }
+
+  /// In every protocol asked for, and compared with the reference where there is one.
+  private func measure(
+    _ current: LoadedModel, _ rows: Dataset, _ context: RunContext
+  ) throws -> ([Perplexity], Divergence?) {
+    let model = try current.model
+    let texts = try rows.texts()
+    let budget = batch.map { $0 * (length ?? 1024) }
+    let options = DialectOptions(
+      length: length, special: special,
+      original: dialects.contains("llamacpp") ? try rows.originalText() : nil)
+    guard let reference else {
+      return (
+        try Perplexity.measure(
+          model, texts: texts, dialects: dialects.compactMap { Dialects.named($0) },
+          options: options, batch: budget, progress: context.progress), nil
+      )
+    }
+    guard let base = reference.value as? LoadedModel else {
+      throw ForeignModel(lineage: reference.value.lineage)
+    }
+    let dialect = OliveDialect()
+    let windows = try dialect.windows(texts, tokenizer: model.tokenizer, options: options)
+    let part = try limit.map { $0 < rows.count ? try rows.first($0) : rows } ?? rows
+    // Rows without a token to score are no documents.
+    let count =
+      part.count == rows.count
+      ? windows.windows.count
+      : try dialect.windows(part.texts(), tokenizer: model.tokenizer, options: options)
+        .windows.count
+    return try context.withStates(of: base, part, options, batch: budget) { base, states in
+      let comparison = Comparison(from: base, windows: count, states: states)
+      var result = try Perplexity.measure(
+        model, windows: windows.windows, batch: budget, with: comparison,
+        progress: context.progress)
+      (result.dialect, result.text) = (dialect.name, windows.text)
+      return ([result], comparison.result)
+    }
+  }
+
+  private func told(_ divergence: Divergence) -> String {
+    "divergence from \(reference?.value.lineage ?? "") on \(Words.counted(divergence.documents.count, "document")): "
+      + "\(Words.short(divergence.mean)) nats/token, the same top token in \(Words.percent(divergence.agreement))"
   }
 
   static let evidence: (any StorableEvidence.Type)? = PerplexityEvidence.self

@@ -63,14 +63,14 @@ struct Save: RehearsedVerb {
   func run(_ context: RunContext) throws -> Outcome {
     do {
       switch context.input {
-      case .report(let report): return try saveResult(report.json, [report], context)
+      case .report(let report): return try saveResult(report.json, measured(report), context)
       case .table(let table):
         return try saveResult(
           table.json,
-          table.leaves.compactMap { row in
-            guard case .report(var report) = row.result else { return nil }
+          table.leaves.flatMap { row -> [Report] in
+            guard case .report(var report) = row.result else { return [] }
             report.label = row.label
-            return report
+            return measured(report)
           }, context)
       default: return try saveModel(context)
       }
@@ -103,6 +103,16 @@ struct Save: RehearsedVerb {
           ("receipt", .string("\(path.path)/\(Receipt.fileName)")),
         ]),
         display: [.text("saved to \(path.text)")]))
+  }
+
+  /// What of a report was measured: itself, or the parts of a row.
+  private func measured(_ report: Report) -> [Report] {
+    guard !report.parts.isEmpty else { return [report] }
+    return report.parts.map { name, part in
+      var part = part
+      part.label = report.label.map { "\($0) / \(name)" } ?? name
+      return part
+    }
   }
 
   /// Writes a report, or a table of some, as one JSON object.

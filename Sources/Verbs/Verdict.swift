@@ -6,7 +6,7 @@ import Session
 @section("olv_verbs") @used private let register: VerbEntry = { declare(VerdictVerb.self, in: $0) }
 
 /// `verdict [against=LABEL]`
-struct VerdictVerb: Verb {
+struct VerdictVerb: ReproducibleVerb {
   static let name = "verdict"
   static let summary = "which arms of a table of perplexities really differ"
   static let details = """
@@ -120,20 +120,20 @@ struct VerdictText {
     let sentences = Self.sentences(verdict)
     let hasNoise = verdict.repetitions > 1
     let grid = Grid(
-      columns: ["arm", "against", "difference", "\(Words.decimals(level * 100, 0))% interval"]
-        + (hasNoise ? ["seeds' noise"] : []) + ["p (corrected)", "verdict"],
+      columns: ["arm", "against", "difference", "\(Words.brief(level * 100))% from", "to"]
+        + (hasNoise ? ["noise ±"] : []) + ["p", "verdict"],
       rows: verdict.comparisons.map { comparison in
         let interval = comparison.result.interval
         return [
           comparison.arm, comparison.against, Words.short(comparison.result.difference),
-          "\(Words.short(interval.lowerBound)) to \(Words.short(interval.upperBound))",
-        ] + (hasNoise ? ["±" + Words.short(comparison.noiseFloor ?? 0)] : []) + [
+          Words.short(interval.lowerBound), Words.short(interval.upperBound),
+        ] + (hasNoise ? [Words.short(comparison.noiseFloor ?? 0)] : []) + [
           Words.short(comparison.probability), comparison.word,
         ]
       })
     let basis =
       "nats per token, \(Words.counted(verdict.documents, "document")), paired bootstrap of \(verdict.resamples) resamples, "
-      + "corrected for \(Words.counted(verdict.corrected, "comparison"))"
+      + "p corrected for \(Words.counted(verdict.corrected, "comparison"))"
     let noise =
       hasNoise
       ? "\(verdict.repetitions) seeds: no difference below their noise is claimed"

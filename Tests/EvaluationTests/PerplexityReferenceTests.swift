@@ -205,4 +205,26 @@ struct PerplexityReferenceTests {
       abs(result.referencePerplexity / (try Perplexity.measure(model, windows: windows).value) - 1)
         < 1e-5)
   }
+
+  /// Both numbers from one pass are those of two: the divergence to the bit, the perplexity up to how the passes are cut.
+  @Test(arguments: [0, 1, 6, 10, 99])
+  func onePassFindsBoth(compared: Int) throws {
+    let other = try loadModel(
+      folder: "\(Self.folder)/olive_phi3_gptq_g32_sym", backend: TestBackend.cpu, compute: .f32)
+    let windows = try OliveDialect().windows(
+      Self.texts(5000..<5010), tokenizer: model.tokenizer, options: .init()
+    ).windows
+    let comparison = Comparison(from: model, windows: compared)
+    let both = try Perplexity.measure(other, windows: windows, batch: 700, with: comparison)
+    let alone = try Perplexity.measure(other, windows: windows, batch: 700)
+    #expect(both.scores.map(\.tokens) == alone.scores.map(\.tokens))
+    for (one, two) in zip(both.scores, alone.scores) {
+      #expect(abs(one.nll / two.nll - 1) < 1e-5)
+    }
+    let apart = try Divergence.measure(
+      other, from: model, windows: Array(windows.prefix(compared)), batch: 700)
+    let found = comparison.result
+    #expect(found.documents == apart.documents && found.sorted == apart.sorted)
+    #expect(found.documents.count == min(compared, 10))
+  }
 }

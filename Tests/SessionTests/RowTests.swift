@@ -61,6 +61,15 @@ import Testing
       bench.recorder.tables.last?.leaves.map(\.label) == ["42 / a", "42 / b", "43 / a", "43 / b"])
   }
 
+  /// What only some rows have stands behind what all have; nothing moves in a table of several verbs.
+  @Test func columnsOfSomeRowsGoLast() throws {
+    let bench = Bench()
+    try bench.run(
+      "load phi; { a: row ppl=1 some=2 more=3; b: row ppl=2 more=4 }")
+    #expect(
+      bench.recorder.tables.last?.columns == ["label", "ppl", "more", "seconds", "some", "model"])
+  }
+
   @Test func aRowNeedsColumns() {
     #expect(throws: ScriptError.self) { try Bench().run("row") }
   }

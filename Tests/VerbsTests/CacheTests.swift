@@ -308,8 +308,16 @@ struct CacheTests {
     #expect(
       list["entries"]?.arrayValue?.allSatisfy { $0["model"]?.stringValue?.hasPrefix("phi") == true }
         == true)
-    try bench.run("cache clear")
-    #expect(bench.last?.json["removed"] == 4)
+    // What a smaller limit takes away is said, and that none is kept any more.
+    #expect(bench.last?.notes == [])
+    try bench.run("cache limit=100KB")
+    let left = try #require(bench.last?.json["count"]?.intValue)
+    #expect(left < 4 && bench.last?.notes.first?.contains("removed") == true)
+    try bench.run("cache limit=0")
+    #expect(bench.last?.json["count"] == 0)
+    #expect(bench.last?.notes.contains { $0.hasPrefix("nothing is kept from now on") } == true)
+    try bench.run("cache limit=1GiB; use demo; load phi; quantize rtn bits=2; cache clear")
+    #expect(bench.last?.json["removed"] == 1)
     try bench.run("cache")
     #expect(bench.last?.json["count"] == 0)
   }

@@ -4,6 +4,8 @@ import Session
 import TestSupport
 import Testing
 
+@testable import Verbs
+
 /// The whole experiment through the language, on a few rows.
 @Suite(.serialized)
 struct OrdersTests {
@@ -50,7 +52,7 @@ struct OrdersTests {
         "base", "fine-tuned", "rtn / q", "rtn / q → ft", "rtn / ft → q", "rtn / ft → merge → q",
         "rtn / q → ft → merge", "rtn / q → merge-aware ft", "rtn / q → cloq → ft",
       ])
-    for column in ["ppl", "general", "kl", "agreement", "bits", "bytes", "adapter", "seconds"] {
+    for column in ["ppl", "general", "kl", "top1", "bits", "bytes", "adapter", "seconds"] {
       #expect(table.columns.contains(column), "no column \(column)")
     }
     func cell(_ label: String, _ column: String) -> JSON? {
@@ -60,7 +62,9 @@ struct OrdersTests {
       return table.cells[row][place]
     }
     #expect(cell("fine-tuned", "kl")?.doubleValue == 0)
-    #expect(cell("fine-tuned", "agreement")?.doubleValue == 1)
+    #expect(cell("fine-tuned", "top1")?.doubleValue == 1)
+    // Nothing was there before; an arm's stages are counted with those that it shares.
+    #expect(labels.allSatisfy { cell($0, "cached")?.stringValue?.hasPrefix("0 of") ?? true })
     // What ships an adapter, and what fits its size.
     let adapters = labels.map { cell($0, "adapter") == true }
     #expect(adapters == [false, true, false, true, true, false, false, false, true])
@@ -98,6 +102,83 @@ struct OrdersTests {
       return
     }
     #expect(arm.value == bench.last?.value)
+  }
+
+  /// A second run finds all that it is made of, and its numbers are those of a run without the cache, bit for bit.
+  @Test func aSecondRunIsTheSame() throws {
+    let shared = try CacheTests.OneCache()
+    let script =
+      setup
+      + "lattice [rtn] mini wikitext.test[:200] steps=2 bits=3 group=64 samples=2 rows=2"
+    func leaves(_ bench: Workbench) throws -> [Report] {
+      try bench.run(script)
+      return try #require(bench.tables.last).leaves.compactMap { leaf in
+        guard case .report(let report) = leaf.result else { return nil }
+        return report
+      }
+    }
+    func numbers(_ reports: [Report]) -> [[JSON?]] {
+      reports.map { report in
+        ["ppl", "general", "kl", "top1", "bits", "bytes", "adapter", "steps", "changed", "cosine"]
+          .map { report.fields[$0] }
+      }
+    }
+    let plain = try leaves(Workbench())
+    let first = try leaves(shared.bench())
+    let second = try leaves(shared.bench())
+    #expect(plain.count == 9)
+    #expect(numbers(plain) == numbers(first) && numbers(plain) == numbers(second))
+    for (one, two) in zip(plain, second) {
+      #expect(
+        (one.evidence as? PerplexityEvidence)?.result.scores
+          == (two.evidence as? PerplexityEvidence)?.result.scores)
+    }
+    // q → ft → merge: the reference's training; quantizing, training, merging; two measurements.
+    #expect(first[6].fields["cached"] == "0 of 6")
+    #expect(second[6].fields["cached"] == "6 of 6")
+    #expect(
+      second[6].fields["from_cache"]
+        == ["quantize", "finetune", "merge", "finetune", "ppl", "ppl"])
+    let alone = second.compactMap { $0.fields["alone"]?.doubleValue }
+    #expect(alone.count == 9 && alone.allSatisfy { $0 > 0 })
+  }
+
+  /// Killed again and again, it comes to what it is in one go: every arm, the chart, the verdict.
+  @Test(.enabled(if: OlvProgram.path != nil, "the program is built with the tests"))
+  func aKilledRunGoesOn() throws {
+    let script =
+      setup.replacing("ROOT", with: Shared.root)
+      + "orders [rtn] data=mini general=wikitext.test[:200] steps=2 bits=3 group=64 samples=2 rows=2"
+    let place = try Shared.temporaryFolder()
+    defer { Shared.remove(place) }
+    let start = ContinuousClock.now
+    let whole = try #require(
+      try OlvProgram.run(["--no-cache \(OlvProgram.line(script))"], in: place).first)
+    #expect(whole.status == 0, "\(whole.errors)")
+    let seconds = start.duration(to: .now) / .seconds(1)
+    let pieces = try ResumeTests.inPieces(script, longest: seconds, in: place)
+    #expect(Self.results(pieces.reports) == Self.results(whole.reports))
+    #expect(pieces.killed > 0)
+  }
+
+  /// The numbers of a run: those of each arm by its label, and what is said of them all.
+  private static func results(_ reports: [JSON]) -> [JSON] {
+    let ownTimes: Set = ["seconds", "cached", "alone"]
+    return ResumeTests.numbers(reports).compactMap { report in
+      switch report["verb"]?.stringValue {
+      case "verdict", "plot": return report
+      case "table":
+        let columns = (report["columns"]?.arrayValue ?? []).compactMap(\.stringValue)
+        return .array(
+          (report["rows"]?.arrayValue ?? []).map { row in
+            .object(
+              JSONObject(
+                zip(columns, row.arrayValue ?? []).filter { !ownTimes.contains($0.0) }
+                  .map { ($0.0, $0.1) }))
+          })
+      default: return nil
+      }
+    }
   }
 
   @Test func seedsAddTheNoiseFloor() throws {

@@ -26,6 +26,25 @@ struct ReceiptTests {
 
     func json(_ name: String) throws -> JSON { try JSON.parse(try text(name)) }
 
+    /// Changes the calls in a report's receipt, with a checksum that fits.
+    func forgeReceipt(_ name: String, _ change: (String) -> String) throws {
+      guard case .object(var report) = try json(name),
+        case .object(var receipt)? = report["receipt"], let steps = receipt["steps"]?.arrayValue
+      else { return }
+      receipt["steps"] = .array(
+        steps.map { step in
+          guard case .object(var step) = step, let call = step["call"]?.stringValue else {
+            return step
+          }
+          step["call"] = .string(change(call))
+          return .object(step)
+        })
+      receipt["sha256"] = nil
+      receipt["sha256"] = .string(SHA256.hex(JSON.object(receipt).text()))
+      report["receipt"] = .object(receipt)
+      try Shared.write(JSON.object(report).text(), to: path(name))
+    }
+
     /// Changes a receipt and makes its checksum fit, as somebody would who means to deceive.
     func forge(_ name: String, _ change: (inout JSONObject) -> Void) throws {
       guard case .object(var object) = try json(name) else { return }
@@ -197,6 +216,10 @@ struct ReceiptTests {
     "load phi | save /tmp/olv-never", "use demo", "load (save /tmp/olv-never)",
     "load \"$m1\"", "x = load phi", "load phi; save /tmp/olv-never", "$m7 | merge",
     "$m1 | ppl (dataset (load phi))", "$m1 | finetune rows from=$m9", "{ a: load phi }",
+    "{ a: $m1; b: save /tmp/olv-never } | verdict", "{ a: $m1; b: { c: $m9 } } | verdict",
+    "{ a: $m1 | save /tmp/olv-never } | verdict", "{ \"$m1\": $m1 } | verdict", "{ $m1 } | verdict",
+    "{ a: $m1 } | save /tmp/olv-never", "each $x in [1] { $m1 } | verdict",
+    "{ a: $m1.x } | verdict",
   ])
   func strangersAreRefused(_ call: String) throws {
     let place = try Place()
@@ -275,17 +298,56 @@ struct ReceiptTests {
     #expect(report.notes.contains { $0.contains("olv 0.0 0000") })
   }
 
-  @Test func verdictsSayThatTheyCannotBeReplayed() throws {
+  /// A verdict is of a table, whose reports are steps like others: by branches, in groups, with repeated seeds, from rows.
+  @Test(arguments: [
+    "{ a: ppl tiny-codes[5000:5004]; \"b → \\$x\": quantize rtn bits=2 | ppl tiny-codes[5000:5004] } | verdict against=a resamples=100",
+    "each $s in (range 2) { { a: ppl tiny-codes[5000:5004]; b: quantize gptq bits=2 samples=1 length=64 seed=$s | { p = ppl tiny-codes[5000:5004]; row ppl=$p bytes=$model.bytes } } } | verdict repeats=yes",
+  ])
+  func verdictsReplay(_ script: String) throws {
+    let place = try Place()
+    let bench = try Workbench().run(
+      "use demo; load phi; \(script) | save \(place.path("v.json"))")
+    #expect(bench.last?.notes.contains { $0.contains("cannot be replayed") } == false)
+    let call = try #require(
+      try place.json("v.json")["receipt"]?["steps"]?.arrayValue?.last?["call"]?.stringValue)
+    #expect(call.hasPrefix("{") && call.contains("} | verdict"), "\(call)")
+    try bench.run("replay \(place.path("v.json"))")
+    #expect(bench.last?.fields["same"] == true && bench.last?.fields["reports"] == 1)
+    // Judged more strictly, it is another verdict.
+    try place.forgeReceipt("v.json") { $0.replacing("| verdict", with: "| verdict level=0.5") }
+    let failure = bench.failure("replay \(place.path("v.json"))").first
+    #expect(failure?.code == "session.differs", "\(failure?.message ?? "")")
+  }
+
+  /// A row is as good as the reports in it.
+  @Test func rowsReplay() throws {
     let place = try Place()
     let bench = try Workbench().run(
       """
-      use demo; load phi
-      { a: ppl tiny-codes[5000:5004]; b: quantize rtn bits=2 | ppl tiny-codes[5000:5004] }
-      verdict | save \(place.path("v.json"))
+      use demo; base = load phi
+      each $b in [2 8] {
+        quantize rtn bits=$b
+        p = ppl tiny-codes[5000:5003] from=$base compared=2
+        row ppl=$p kl=$p.kl general=(ppl wikitext.test[:20]) bytes=$model.bytes
+      } | save \(place.path("t.json"))
       """)
+    let results = try #require(try place.json("t.json")["receipt"]?["results"]?.arrayValue)
+    #expect(
+      results.map { $0["label"]?.stringValue } == [
+        "2 / ppl", "2 / general", "8 / ppl", "8 / general",
+      ])
+    try bench.run("replay \(place.path("t.json"))")
+    #expect(bench.last?.fields["reports"] == 4)
+  }
+
+  /// What nobody can tell the way of is said when it is saved.
+  @Test func whatHasNoWayIsSaid() throws {
+    let place = try Place()
+    let bench = try Workbench().run(
+      "use demo; load phi; row bytes=$model.bytes | save \(place.path("r.json"))")
     #expect(bench.last?.notes.contains { $0.contains("cannot be replayed") } == true)
     #expect(
-      bench.failure("replay \(place.path("v.json"))").first?.code == "session.unrepeatable")
+      bench.failure("replay \(place.path("r.json"))").first?.code == "session.unrepeatable")
   }
 
   /// Ctrl-C in the work of a step, sent to the program itself.

@@ -41,7 +41,20 @@ struct CacheVerb: Verb {
 
   func run(_ context: RunContext) throws -> Outcome {
     guard let store = context.session.host.store else { throw NoStore() }
-    if let limit { try store.setLimit(limit.bytes) }
+    if let limit {
+      let before = store.entries()
+      try store.setLimit(limit.bytes)
+      let after = store.entries()
+      if after.count < before.count {
+        let bytes = Self.bytes(before) - Self.bytes(after)
+        context.remark(
+          "removed what was not used for longest: \(Words.counted(before.count - after.count, "entry", plural: "entries")), \(Words.bytes(bytes))"
+        )
+      }
+      if limit.bytes == 0 {
+        context.remark("nothing is kept from now on, in any session, before another limit is set")
+      }
+    }
     switch what {
     case .list: return .report(list(store, context))
     case .why: return .report(CacheMisses(store, context.session.misses).report)
@@ -63,9 +76,13 @@ struct CacheVerb: Verb {
     }
   }
 
+  private static func bytes(_ entries: [EntrySummary]) -> Int {
+    entries.reduce(0) { $0 + $1.bytes }
+  }
+
   private func list(_ store: ContentStore, _ context: RunContext) -> Report {
     let entries = store.entries()
-    let total = entries.reduce(0) { $0 + $1.bytes }
+    let total = Self.bytes(entries)
     let now = ContentStore.now
     let json = entries.map { entry in
       JSON.object(

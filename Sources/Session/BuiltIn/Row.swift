@@ -9,6 +9,10 @@ struct Row: Verb {
     The first column is the headline, which `plot` draws and `expect` looks at. A report stands for its number, and brings \
     along what `verdict` and whiskers need to compare it. `$model` is the current model, with its facts: \
     `$model.bits_per_weight`, `$model.bytes`, `$model.adapter`.
+
+    `cached` counts the stages behind the row's reports, those that other rows share included, and how many of them came \
+    from the cache (`from_cache` in JSON names them); `alone` is how many seconds they took when the work was done: what the row \
+    would take by itself.
     """
   static let input = VerbInput.optionalModel
   static let examples = [
@@ -44,13 +48,23 @@ struct Row: Verb {
         result.value = number
       }
     }
-    let reports = $columns.pairs.compactMap { pair -> Report? in
-      guard case .report(let report) = pair.value else { return nil }
-      return report
+    for (key, value) in $columns.pairs {
+      if case .report(let report) = value { result.parts.append((key, report)) }
     }
-    let cached = reports.count { $0.cachedSeconds != nil }
-    if cached > 0 { result.fields["cached"] = .string("\(cached) of \(reports.count)") }
-    let facts = result.fields.filter { !$0.value.isNull }
+    let ways = result.parts.compactMap(\.report.provenance)
+    // Of a report that nobody can tell the way of, less than all would be counted.
+    if !ways.isEmpty, ways.count == result.parts.count {
+      let stages = Provenance.steps(behind: ways).filter { $0.effort?.isStage == true }
+      let cached = stages.filter { $0.effort?.isCached == true }
+      let seconds = stages.reduce(0) { $0 + ($1.effort?.seconds ?? 0) }
+      let facts: [(String, JSON)] = [
+        ("cached", .string("\(cached.count) of \(stages.count)")),
+        ("alone", .number((seconds * 100).rounded() / 100)),
+        ("from_cache", .array(cached.map { .string($0.verb) })),
+      ]
+      for (key, value) in facts where result.fields[key] == nil { result.fields[key] = value }
+    }
+    let facts = result.fields.filter { $0.value.isScalar && !$0.value.isNull }
     result.display = [
       .text("  " + facts.map { "\($0.key) \($0.value.shortText)" }.joined(separator: "  "))
     ]

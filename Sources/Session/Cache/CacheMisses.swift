@@ -48,7 +48,7 @@ struct CacheMisses {
     return Report(
       fields: JSONObject([("misses", .array(lines.map(json)))]),
       display: [
-        .grid(Grid(columns: ["stage", "of", "why"], rows: lines.map(row)))
+        .grid(Grid(columns: ["stage", "of", "why"], rows: lines.map(row), wraps: true))
       ])
   }
 

@@ -20,13 +20,19 @@ extension Interpreter {
     }
     let provenance = try Provenance(verb, made, declaration, context)
     if let provenance { try session.willRun?(provenance) }
+    let start = ContinuousClock.now
     var result =
       if let verb = verb as? any CacheableVerb {
         try cached(verb, made, declaration, context)
       } else {
         CachedOutcome(outcome: try work(verb, context))
       }
-    result.outcome = result.outcome.made(by: provenance, verb)
+    let seconds = result.seconds ?? ContinuousClock.now - start
+    let isStored = (verb as? any CacheableVerb).map { type(of: $0).isStored } ?? false
+    let effort = Effort(
+      seconds: seconds, isCached: result.seconds != nil,
+      isStage: isStored && (seconds >= Worth.facts || session.storesAll))
+    result.outcome = result.outcome.made(by: provenance, verb, effort)
     return result
   }
 

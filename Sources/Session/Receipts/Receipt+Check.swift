@@ -18,7 +18,8 @@ extension Receipt {
     }
   }
 
-  /// What is wrong with a call: it must be one verb on one earlier model, its arguments plain values.
+  /// What is wrong with a call: it must be one verb on one earlier model, or on a table of earlier reports, its arguments
+  /// plain values.
   private static func objection(
     to text: String, _ names: Set<String>, _ verbs: VerbRegistry
   ) -> String? {
@@ -27,11 +28,10 @@ extension Receipt {
       case .pipe(let pipe) = parsed.script.statements[0]
     else { return "it is not one call" }
     var stages = pipe.stages[...]
-    if case .reference(let reference) = stages.first {
-      guard reference.suffixes.isEmpty, names.contains(reference.name.text) else {
-        return "it works on `$\(reference.name.text)`, which no step before it makes"
-      }
-      stages = stages.dropFirst()
+    switch stages.first {
+    case .reference, .block:
+      if let reason = stages.popFirst().flatMap({ objection(to: $0, names) }) { return reason }
+    default: break
     }
     guard stages.count == 1, case .call(let call)? = stages.first else {
       return "it is not one call"
@@ -40,6 +40,23 @@ extension Receipt {
       return "`\(call.verb.text)` neither makes nor measures a model"
     }
     return call.arguments.lazy.compactMap { objection(to: $0.value, names) }.first
+  }
+
+  /// What is wrong with what a call works on.
+  private static func objection(to stage: Stage, _ names: Set<String>) -> String? {
+    switch stage {
+    case .reference(let reference):
+      return reference.suffixes.isEmpty && names.contains(reference.name.text)
+        ? nil : "it works on `$\(reference.name.text)`, which no step before it makes"
+    case .block(let block):
+      guard case .arms(let arms) = block.contents else { break }
+      return arms.lazy.compactMap { arm in
+        arm.pipe.stages.count == 1 && arm.label.literal != nil
+          ? objection(to: arm.pipe.stages[0], names) : "its table is made of more than results"
+      }.first
+    default: break
+    }
+    return "its table is made of more than results"
   }
 
   private static func objection(to value: Value, _ names: Set<String>) -> String? {

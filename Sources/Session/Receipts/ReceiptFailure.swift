@@ -46,7 +46,7 @@ public enum ReceiptFailure: Failure, Equatable {
     case .edited: "replay the receipt as it was written"
     case .refusedStep: "receipts hold calls of verbs that make or measure models, with plain values"
     case .unrepeatable:
-      "save what it was made from: the table of a verdict, the model before a run that was stopped"
+      "save what it was made from: the report behind a number, the model before a run that was stopped"
     case .changedInput: "bring back what it was, or save anew from what it is now"
     case .changedDefault: "replay it with the version of olv that wrote it"
     case .failedStep(_, _, let help): help

@@ -34,6 +34,8 @@ public struct Report: Sendable {
   public var evidence: (any Sendable)?
   /// How it came to be; nil where that cannot be told.
   public internal(set) var provenance: Provenance?
+  /// The reports that it was put together from, by their columns.
+  public internal(set) var parts: [(name: String, report: Report)] = []
 
   public init(
     value: Double? = nil, fields: JSONObject = JSONObject(), display: [Display] = [],

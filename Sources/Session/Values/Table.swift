@@ -49,17 +49,23 @@ public struct Table: Sendable {
     }
   }
 
-  /// `label`, then every scalar that a result has, in the order of first sight; `model` last.
+  /// `label`, then every scalar that a result has, in the order of first sight; `model` last. Where one verb made all rows,
+  /// what every row has goes before what only some have.
   public var columns: [String] {
-    var columns = ["label"]
-    var seen: Set<String> = ["label", "model"]
+    var columns: [String] = []
+    var counts: [String: Int] = ["label": 0, "model": 0]
+    let leaves = leaves
     for row in leaves {
-      for (key, value) in Self.cells(row) where value.isScalar && !seen.contains(key) {
-        seen.insert(key)
-        columns.append(key)
+      for (key, value) in Self.cells(row) where value.isScalar {
+        if counts[key] == nil { columns.append(key) }
+        counts[key, default: 0] += value.isNull ? 0 : 1
       }
     }
-    return columns + ["model"]
+    if verb != nil {
+      let isWhole = { counts[$0] == leaves.count }
+      columns = columns.filter(isWhole) + columns.filter { !isWhole($0) }
+    }
+    return ["label"] + columns + ["model"]
   }
 
   /// One row per leaf, one cell per column; null where a result has no such field.
