@@ -9,7 +9,9 @@ public final class ReferenceStates {
   /// Bytes above which nothing is kept.
   public static let limit = 1 << 30
 
-  private let stored: ((Int) throws -> Tensor)?
+  private let stored: ((Int, () throws -> Tensor) throws -> Tensor)?
+  /// The time, in seconds.
+  private let clock: () -> Double
   /// The states of the passes so far; nil where they are known already, or became too large.
   public private(set) var made: [Tensor]?
   /// Seconds that they took.
@@ -17,20 +19,28 @@ public final class ReferenceStates {
   public var byteCount: Int { (made ?? []).reduce(0) { $0 + $1.byteCount } }
 
   /// States to be computed, and kept.
-  public init() {
+  ///
+  /// - Parameter clock: The time, in seconds: says how long they took.
+  public init(clock: @escaping () -> Double) {
     stored = nil
+    self.clock = clock
     made = []
   }
 
   /// States that were computed before.
-  public init(stored: @escaping (Int) throws -> Tensor) { self.stored = stored }
+  ///
+  /// - Parameter stored: Those of a pass; it is also told how they were made.
+  public init(stored: @escaping (Int, () throws -> Tensor) throws -> Tensor) {
+    self.stored = stored
+    clock = { 0 }
+  }
 
   /// Those of pass `index`, the next.
   func hidden(_ index: Int, making body: () throws -> Tensor) throws -> Tensor {
-    if let stored { return try stored(index) }
-    let start = ContinuousClock.now
+    if let stored { return try stored(index, body) }
+    let start = clock()
     let hidden = try body()
-    seconds += start.duration(to: .now) / .seconds(1)
+    seconds += clock() - start
     made?.append(hidden)
     if byteCount > Self.limit { made = nil }
     return hidden

@@ -87,6 +87,29 @@ struct PlanTests {
   }
 
   /// Nothing but the report is left of it.
+  /// What a reference makes of the rows is the first arm's work alone, and it is written once.
+  @Test func sharedWorkCountsOnce() throws {
+    let shared = try CacheTests.OneCache()
+    let bench = try shared.bench().run(
+      """
+      use demo; base = load phi
+      plan { { a: quantize rtn bits=3 | ppl tiny-codes[5000:5004] from=$base
+        b: quantize rtn bits=4 | ppl tiny-codes[5000:5004] from=$base } }
+      """)
+    let arms = Self.stages(bench).filter { $0["verb"] == "ppl" }
+    try #require(arms.count == 2)
+    let work = arms.compactMap { $0["flops"]?.doubleValue }
+    let disk = arms.compactMap { $0["disk"]?.doubleValue }
+    // Less by the reference's forward pass, which without its head is most of what a model does.
+    #expect(work[1] < 0.7 * work[0] && work[1] > 0.4 * work[0], "\(work)")
+    #expect(disk[0] > disk[1])
+    // Without a cache there is nowhere to find it.
+    let alone = try Self.plan(
+      "{ a: quantize rtn bits=3 | ppl tiny-codes[5000:5004] from=phi; b: quantize rtn | ppl tiny-codes[5000:5004] from=phi }"
+    ).filter { $0["verb"] == "ppl" }.compactMap { $0["flops"]?.doubleValue }
+    #expect(alone.count == 2 && alone[0] == alone[1])
+  }
+
   @Test func changesNothing() throws {
     let cache = try CacheTests.OneCache()
     let bench = try cache.bench().run("use demo; m = load phi; ppl tiny-codes[5000:5001]")

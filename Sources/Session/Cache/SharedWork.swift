@@ -29,15 +29,28 @@ public struct SharedWork {
     }
   }
 
+  /// In a plan, whether an earlier stage will have left the work here by then.
+  public var isExpected: Bool { isRehearsed && context.book?.holds(key) == true }
+
+  /// In a plan, runs `body` without counting what it asks for: for what is found here by then.
+  public func unnoticed<Result>(_ body: () throws -> Result) throws -> Result {
+    try context.book?.rehearsal?.unnoticed(body) ?? body()
+  }
+
+  /// The time in seconds, by which work is measured; in a plan what its stage will have taken so far.
+  public var now: Double { context.book?.rehearsal?.roughSeconds ?? ContentStore.now }
+
   /// Keeps the work where finding it again saves much more than it costs: writing and checking 200 MB takes a second on a
-  /// slow disk, and the work must have taken three times as long.
+  /// slow disk, and the work must have taken three times as long. In a plan it is noted that it will be there.
   ///
   /// - Throws: `Cancelled`. What cannot be written is not kept.
   public func keep(seconds: Double, bytes: Int, body: (EntryWriter) throws -> Void) throws {
-    // A plan makes nothing that could be kept, and counts the work for every stage that has it in common.
-    if isRehearsed { return }
     let isWorth = Worth.facts <= 0 || seconds >= max(Worth.facts, 3 * Double(bytes) / 200e6)
     guard isWorth || session.storesAll else { return }
+    if isRehearsed {
+      context.book?.willShare(key, bytes: bytes)
+      return
+    }
     session.recordMiss(Miss(key: key, model: lineage, reason: nil, time: ContentStore.now))
     do {
       try store.insert(

@@ -106,6 +106,12 @@ final class StageBook {
     if isWhole { stored.insert(key.hash) }
   }
 
+  /// Work that other stages have in common with the one that runs will be kept.
+  func willShare(_ key: EntryKey, bytes: Int) {
+    stored.insert(key.hash)
+    willWrite(bytes)
+  }
+
   /// Ends the rehearsal: from here on stages are watched.
   func finish(_ progress: @escaping @Sendable (Progress) -> Void) throws {
     guard let rehearsal else { return }
