@@ -27,6 +27,12 @@ enum Gzip {
     var file = stat()
     let size = fstat(descriptor, &file) == 0 ? Int(file.st_size) : nil
     let name = path.split(separator: "/").last.map(String.init) ?? path
+    // The file's end tells how much it holds, modulo 4 GiB; nothing expands more than 1032 times.
+    var tail = [UInt8](repeating: 0, count: 4)
+    if let size, size > 4, pread(descriptor, &tail, 4, off_t(size - 4)) == 4 {
+      let told = tail.reversed().reduce(0) { $0 << 8 | Int($1) }
+      output.reserveCapacity(min(told, limit, 1032 * size))
+    }
     var steps = Steps("read \(name)", of: size, unit: "bytes")
     var status = Z_OK
     func damaged(_ reason: String) -> DatasetFailure {

@@ -29,6 +29,7 @@ struct Lexer {
         label: "from here", help: "save it as UTF-8")
     }
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { place = 3 }
+    tokens.reserveCapacity(bytes.count / 4)
     while place < bytes.count { next() }
     add(.end, from: place)
   }

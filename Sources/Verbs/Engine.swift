@@ -145,7 +145,7 @@ public final class Engine: Host {
 
   /// Whether a statement of a script checked in this session writes the folder.
   func isPromised(_ path: String) -> Bool {
-    state.withLock { $0.promised.contains(Self.normalized(path)) }
+    state.withLock { !$0.promised.isEmpty && $0.promised.contains(Self.normalized(path)) }
   }
 
   private static func normalized(_ path: String) -> String {

@@ -172,6 +172,29 @@ struct PromptTests {
     }
   }
 
+  /// `$_` is the last result, `$1` the one of the first prompt; completion says what each is.
+  @Test func resultsAreRecalled() throws {
+    try withHome { home in
+      let session = try TerminalSession(home: home)
+      try session.waitForPrompt(1)
+      session.type("row rows=4k\r")
+      try session.waitForPrompt(2)
+      session.type("row rows=5\r")
+      try session.waitForPrompt(3)
+      session.type("print $1.rows $_.rows\r")
+      try session.wait(for: "4000 5")
+      try session.waitForPrompt(4)
+      session.type("print $\t")
+      try session.wait(for: "the last result: row")
+      try session.wait(for: "the line again") { $0.cursorLine == "In [4]: print $" }
+      session.type("7\r")
+      try session.wait(for: "there is no result `$7`")
+      try session.waitForPrompt(5)
+      session.type(Self.control.d)
+      #expect(try session.waitForEnd() == 0)
+    }
+  }
+
   @Test func resizing() throws {
     try withHome { home in
       let session = try TerminalSession(home: home, columns: 100)

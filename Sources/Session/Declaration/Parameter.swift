@@ -2,32 +2,57 @@ import Language
 import Runtime
 
 /// What is declared about one parameter of a verb.
-public struct ParameterDeclaration: Sendable {
-  public var name: String
+public final class ParameterDeclaration: Sendable {
+  public let name: String
   /// What it means, in a few words.
-  public var summary: String
+  public let summary: String
   /// What its values are called in `no quantizer ‘gtpq’`: the name, unless declared.
-  public var noun: String
+  public let noun: String
   /// Whether that is more than the name: then a wrong word is `no quantizer …`.
-  var hasNoun: Bool
+  let hasNoun: Bool
   /// What it counts: `tokens`, `rows`.
-  public var unit: String?
-  public var range: (any NumericBounds)?
+  public let unit: String?
+  public let range: (any NumericBounds)?
   /// Whether it may stand without its key.
-  public var isPositional: Bool
-  public var isRequired: Bool
+  public let isPositional: Bool
+  public let isRequired: Bool
   /// Whether it takes all the positional values that are left.
-  public var isVariadic: Bool
+  public let isVariadic: Bool
   /// Whether it takes all keys that no other parameter has.
-  public var takesAnyKey: Bool
+  public let takesAnyKey: Bool
   /// As a script would write it; nil where there is none to show.
-  public var defaultText: String?
+  public let defaultText: String?
   /// In the words of a diagnostic.
-  public var typePhrase: String
-  public var accepted: [Kind]
+  public let typePhrase: String
+  public let accepted: [Kind]
   let choiceList: @Sendable () -> [String]?
   let hintList: @Sendable () -> [String]
   let typeSource: ValueSource?
+
+  init(
+    name: String, summary: String, noun: String, hasNoun: Bool, unit: String?,
+    range: (any NumericBounds)?, isPositional: Bool, isRequired: Bool, isVariadic: Bool,
+    takesAnyKey: Bool, defaultText: String?, typePhrase: String, accepted: [Kind],
+    choiceList: @escaping @Sendable () -> [String]?, hintList: @escaping @Sendable () -> [String],
+    typeSource: ValueSource?
+  ) {
+    self.name = name
+    self.summary = summary
+    self.noun = noun
+    self.hasNoun = hasNoun
+    self.unit = unit
+    self.range = range
+    self.isPositional = isPositional
+    self.isRequired = isRequired
+    self.isVariadic = isVariadic
+    self.takesAnyKey = takesAnyKey
+    self.defaultText = defaultText
+    self.typePhrase = typePhrase
+    self.accepted = accepted
+    self.choiceList = choiceList
+    self.hintList = hintList
+    self.typeSource = typeSource
+  }
 
   /// The words that may be given, where they are limited.
   public var choices: [String]? { choiceList() }

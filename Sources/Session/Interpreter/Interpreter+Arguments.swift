@@ -75,7 +75,8 @@ extension Interpreter {
     var variadic: [Datum] = []
     var keyed: [Datum] = []
     // Most arguments are of one text, and so are their paths.
-    var reading: (scope: Scope, conversion: Conversion)?
+    var inner = scope
+    var conversion = conversion(in: scope, alias: bound.packName)
     for argument in bound.arguments {
       let parameters = declaration.parameters
       let place = argument.place
@@ -84,13 +85,11 @@ extension Interpreter {
       if case .defaults = argument.origin { isNeeded = made.verb.needs(parameters[place].name) }
       if !isNeeded { bound.unneeded.insert(place) }
       do {
-        if reading == nil || reading?.scope.pack !== argument.pack {
-          var inner = scope
+        if inner.pack !== argument.pack {
           inner.pack = argument.pack
-          reading = (inner, conversion(in: inner, alias: bound.packName))
+          conversion = self.conversion(in: inner, alias: bound.packName)
         }
-        guard let reading else { continue }
-        let datum = try evaluate(argument.value, in: reading.scope)
+        let datum = try evaluate(argument.value, in: inner)
         if parameters[place].takesAnyKey, let key = argument.key {
           keyed.append(.list([.string(key), datum]))
           if !datum.isKnown { bound.isKnown = false }
@@ -101,7 +100,7 @@ extension Interpreter {
           if !datum.isKnown { bound.isKnown = false }
           continue
         }
-        try take(datum, for: argument, made.slots[place], reading.conversion, &bound)
+        try take(datum, for: argument, made.slots[place], conversion, &bound)
       } catch let error as Interruption {
         throw error
       } catch {
@@ -116,7 +115,7 @@ extension Interpreter {
       else { continue }
       do {
         try made.slots[argument.place].assign(
-          .list(values), .given, conversion(in: scope, alias: bound.packName))
+          .list(values), .given, self.conversion(in: scope, alias: bound.packName))
       } catch { problems.append(diagnose(error, argument, declaration)) }
     }
     for place in declaration.required
