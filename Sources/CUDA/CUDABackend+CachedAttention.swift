@@ -81,7 +81,9 @@ extension CUDABackend {
     cachedAttentions.withLock { known in
       if let found = known[[width, heads]] { return found }
       let source = KernelSource(
-        "cached_attention", PackageResources.tensor_core_cuh + PackageResources.cached_attention_cu,
+        "cached_attention",
+        PackageResources.tensor_core_cuh + PackageResources.cached_attention_cuh
+          + PackageResources.cached_attention_cu,
         defines: ["WIDTH=\(width)", "HEADS=\(heads)"])
       known[[width, heads]] = source
       return source

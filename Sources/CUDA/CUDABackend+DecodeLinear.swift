@@ -103,7 +103,9 @@ struct DecodeForm {
     sources.withLock { known in
       if let found = known[choices] { return found }
       let source = KernelSource(
-        "decode_linear", PackageResources.tensor_core_cuh + PackageResources.decode_linear_cu,
+        "decode_linear",
+        PackageResources.tensor_core_cuh + PackageResources.decode_weights_cuh
+          + PackageResources.decode_linear_cu,
         defines: choices.map { "\($0)=\($1)" }.sorted())
       known[choices] = source
       return source

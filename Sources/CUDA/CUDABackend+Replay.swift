@@ -71,7 +71,8 @@ extension CUDABackend {
     }
     try check(scores, name, "scores", rows: 1, columns: nil, .f32)
     try launch(
-      .largest, "advance", grid: 1, block: 1024, scores, Int32(scores.columns), inputs, history)
+      .largest, "advance", grid: 1, block: 1024, early: true, scores, Int32(scores.columns), inputs,
+      history)
   }
 }
 

@@ -34,9 +34,15 @@ extension KernelSource {
     for (width, heads) in [(96, 1), (128, 4), (64, 2)] {
       sources.append(CUDABackend.cachedAttention(width: width, heads: heads))
     }
+    for (bits, halves) in [(4, 1), (4, 0), (16, 0)] {
+      sources.append(
+        TokenForm.source([bits, halves, 2, 3072, 8192, 3072, 3072, 96, 1, 1, 4]))
+      sources.append(
+        TokenForm.source([bits, halves, 2, 4096, 14336, 4096, 1024, 128, 1, 4, 7]))
+    }
     return sources
   }
 
   /// Whether it uses instructions that only cards of compute capability 9.0 have.
-  var isForCapability90: Bool { name.hasSuffix("_wide") }
+  var isForCapability90: Bool { name.hasSuffix("_wide") || name == "decode_blocks" }
 }

@@ -196,5 +196,11 @@ extension Conformance {
         }
       }
     },
+    Check("tokenPass") { trial in
+      guard let device = trial.device as? any ReplayingBackend else { return }
+      for item in PassCase.all {
+        try trial.attempt(item.name) { try $0.check(item, on: device) }
+      }
+    },
   ]
 }

@@ -83,10 +83,12 @@ private struct LinearCase: Sendable {
 
 extension Trial {
   /// A random matrix, rounded by the reference; with `ordered`, columns belong to groups in a random order.
-  mutating func packed(rows: Int, columns: Int, _ grid: Grid, ordered: Bool) throws -> (
+  mutating func packed(
+    rows: Int, columns: Int, _ grid: Grid, ordered: Bool, scale: Float = 0.1
+  ) throws -> (
     device: PackedMatrix, reference: PackedMatrix
   ) {
-    let weight = Tensor(numbers(rows * columns, scale: 0.1), shape: [rows, columns])
+    let weight = Tensor(numbers(rows * columns, scale: scale), shape: [rows, columns])
     let rounded = try reference.round(weight, to: grid, rule: .minmax, limits: nil)
     var index: Pair?
     if ordered {

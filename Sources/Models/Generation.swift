@@ -35,6 +35,8 @@ public final class Decoding {
     var inputs: Tensor
     /// i32 `[capacity]`: what was chosen after the token at each place, where the device chooses.
     var history: Tensor?
+    /// What runs its decoder blocks, where the device has something quicker than their operations one by one.
+    var pass: (any TokenPass)?
     /// Tokens in all up to which it serves.
     var limit: Int
   }
@@ -134,6 +136,11 @@ public final class Decoding {
     let position = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 1, rowStride: 1)
     let id = Tensor(inputs.storage, shape: [1], dtype: .i32, offset: 0, rowStride: 1)
     let history = chooses ? try backend.make([capacity + 1], .i32) : nil
+    let pass = try tokenBlocks().flatMap {
+      try backend.tokenPass(
+        $0, table: table, position: position, shape: model.config.attentionShape,
+        epsilon: model.config.epsilon)
+    }
     for cache in caches { cache.position = position }
     defer {
       for cache in caches {
@@ -145,12 +152,12 @@ public final class Decoding {
       let recording = try backend.record {
         for cache in caches { cache.count = held }
         let x = try backend.embedding(model.embedding, at: id)
-        let scores = try backend.convert(try step(x, table), to: .f32)
+        let scores = try backend.convert(try step(x, table, pass), to: .f32)
         if let history { try backend.advance(inputs, by: scores, history: history) }
         return scores
       }
       return RecordedStep(
-        recording: recording, inputs: inputs, history: history, limit: limit)
+        recording: recording, inputs: inputs, history: history, pass: pass, limit: limit)
     } catch is ShapeMismatch {
       // Heads of a width that no recordable kernel serves: token by token then.
       isUnrecordable = true
@@ -165,7 +172,15 @@ public final class Decoding {
   }
 
   /// The scores of what follows the last of the tokens whose embeddings are x.
-  private func step(_ embedded: Tensor, _ table: RotaryTable) throws -> Tensor {
+  private func step(_ embedded: Tensor, _ table: RotaryTable, _ pass: (any TokenPass)? = nil)
+    throws -> Tensor
+  {
+    if let pass {
+      let (x, delta) = try pass(embedded)
+      let hidden = try model.execution().rmsNorm(
+        x, adding: delta, weight: model.norm, epsilon: model.config.epsilon)
+      return try model.logits(hidden.y)
+    }
     let shape = model.config.attentionShape
     let execution = model.execution()
     var x = embedded
@@ -186,6 +201,21 @@ public final class Decoding {
     let hidden = try execution.rmsNorm(
       x.rows(last), adding: delta?.rows(last), weight: model.norm, epsilon: model.config.epsilon)
     return try model.logits(hidden.y)
+  }
+
+  /// The blocks as a token's pass takes them; nil where a linear is more than its weight.
+  private func tokenBlocks() -> [TokenBlock]? {
+    guard model.blocks.allSatisfy({ $0.linears.allSatisfy { $0.adapter == nil && $0.bias == nil } })
+    else { return nil }
+    return zip(model.blocks, caches).map { block, cache in
+      func weights(_ stage: Stage) -> [Weight] {
+        block.linears(of: stage).map { block.linears[$0].weight }
+      }
+      return TokenBlock(
+        inputNorm: block.inputNorm, postNorm: block.postNorm,
+        attentionInput: weights(.attentionInput), attentionOutput: weights(.attentionOutput)[0],
+        mlpInput: weights(.mlpInput), mlpOutput: weights(.mlpOutput)[0], cache: cache)
+    }
   }
 
   /// Room for `count` tokens in every cache; growing doubles, so that a token costs little on average.

@@ -8,10 +8,13 @@ extern "C" __global__ void __launch_bounds__(1024) advance(
   __shared__ int places[32];
   __shared__ int broken;
   if (threadIdx.x == 0) broken = 0;
+  await_predecessor();
   __syncthreads();
   float top = -infinity;
   int place = count;
   bool bad = false;
+  // Many scores on their way at once.
+#pragma unroll 16
   for (int i = threadIdx.x; i < count; i += 1024) {
     float v = scores[i];
     bad |= v != v;
