@@ -327,7 +327,7 @@ public struct Number: Sendable, Equatable {
     case none
     /// `5%` has the value 0.05.
     case percent
-    /// `KB`, `KiB` … `TB`, `TiB` and `B`; the value is in bytes.
+    /// `kB` (or `KB`), `KiB` … `TB`, `TiB` and `B`; the value is in bytes.
     case bytes
     /// `ms`, `s`, `min`, `h`; the value is in seconds.
     case seconds

@@ -30,6 +30,15 @@ import Testing
     #expect(shown.count == 10 && shown[0] == "name10  name20  name30  name40  name50")
     #expect(shown.allSatisfy { $0.displayWidth <= 40 })
     #expect(lines(many, width: 20, height: 10).last == "… 36 more")
+    // With their hints, as long as there is room for them.
+    let wide = lines(many, width: 80, height: 29)
+    #expect(
+      wide.count == 25
+        && wide[0] == "name10  hint" + String(repeating: " ", count: 29) + "name35  hint")
+    #expect(lines(Array(many.prefix(49)), width: 80, height: 29)[24] == "name34  hint")
+    let long = (10..<60).map { ("name\($0)", String(repeating: "word ", count: 20), "=") }
+    #expect(lines(long, width: 80, height: 29).allSatisfy { $0.displayWidth <= 80 })
+    #expect(lines(long, width: 80, height: 29)[0].contains("name35=  word"))
   }
 
   @Test(arguments: [20, 40, 80]) func fits(_ width: Int) {

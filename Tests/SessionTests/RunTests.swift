@@ -134,6 +134,9 @@ import Testing
     let early = bench.problems("def f() { print $z }\nf\nz = 1")
     #expect(early.map(\.message) == ["no variable `$z`"])
     #expect(early.first?.notes == ["in `f`, called on line 2"])
+    // Within another: where it happened, and the call that began it.
+    let within = bench.problems("def f() { print $z }\ndef g() { f }\n\ng\nz = 1")
+    #expect(within.first?.notes == ["in `f`, called on line 2", "in `g`, called on line 4"])
     let never = bench.problems("def f() { print $z }\nf")
     #expect(never.map(\.message) == ["no variable `$z`"] && never.first?.notes == [])
   }

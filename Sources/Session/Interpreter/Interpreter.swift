@@ -77,13 +77,16 @@ final class Interpreter {
     }
   }
 
-  /// With a note for the definition that it happened in.
+  /// With a note for the definition that it happened in, and one for the call that began it all.
   private func located(_ diagnostic: Diagnostic) -> Diagnostic {
-    guard let frame = frames.last else { return diagnostic }
-    let note = "in `\(frame.name)`, called on line \(frame.call.line)"
-    guard !diagnostic.notes.contains(where: { $0.hasPrefix("in `") }) else { return diagnostic }
+    guard let inner = frames.last, let outer = frames.first,
+      !diagnostic.notes.contains(where: { $0.hasPrefix("in `") })
+    else { return diagnostic }
     var result = diagnostic
-    result.notes.append(note)
+    for frame in [inner, outer] {
+      let note = "in `\(frame.name)`, called on line \(frame.call.line)"
+      if result.notes.last != note { result.notes.append(note) }
+    }
     return result
   }
 
