@@ -9,12 +9,16 @@ struct PassCase: Sendable {
   var grid: Grid?
   /// Whether queries, keys and values have matrices of their own, and gate and up.
   var isSplit = false
-  /// Tokens, of which the last is compared.
+  /// Tokens, of which the first and the last are compared.
   var tokens = 5
+  /// Tokens before them, whose keys and values are there already.
+  var held = 0
+  /// Decoder blocks.
+  var blocks = 2
 
   var name: String {
     (grid.map { "\($0.bits) bits, \($0.scaleType) scales" } ?? "bf16")
-      + ", \(shape.heads)/\(shape.keyValueHeads) heads of \(shape.width), \(tokens) tokens"
+      + ", \(shape.heads)/\(shape.keyValueHeads) heads of \(shape.width), \(tokens) tokens behind \(held)"
   }
 
   static let all = [
@@ -31,7 +35,18 @@ struct PassCase: Sendable {
     PassCase(
       hidden: 1536, intermediate: 3072,
       shape: AttentionShape(heads: 16, keyValueHeads: 16, width: 96),
-      grid: Grid(bits: 4, group: 128, symmetric: true, scaleType: .f32)),
+      grid: Grid(bits: 4, group: 128, symmetric: true, scaleType: .f32), blocks: 5),
+    // So much to attend to that several thread blocks share a head.
+    PassCase(
+      hidden: 512, intermediate: 1024,
+      shape: AttentionShape(heads: 8, keyValueHeads: 2, width: 64),
+      grid: Grid(bits: 4, group: 128, symmetric: false, scaleType: .f16), tokens: 3, held: 1100,
+      blocks: 4),
+    PassCase(
+      hidden: 256, intermediate: 512,
+      shape: AttentionShape(heads: 4, keyValueHeads: 4, width: 64, window: 700), tokens: 3,
+      held: 900,
+      blocks: 4),
     PassCase(
       hidden: 2560, intermediate: 3584,
       shape: AttentionShape(heads: 16, keyValueHeads: 4, width: 64),
@@ -54,14 +69,14 @@ extension Trial {
     return (.packed(found), .packed(wanted))
   }
 
-  /// A token passes two blocks in one go, and operation by operation on the reference.
+  /// A token passes all blocks in one go, and operation by operation on the reference.
   mutating func check(_ item: PassCase, on device: any ReplayingBackend) throws {
     let (shape, hidden, middle) = (item.shape, item.hidden, item.intermediate)
     let (queries, keys) = (shape.heads * shape.width, shape.keyValueHeads * shape.width)
-    let capacity = item.tokens + 3
+    let capacity = item.held + item.tokens + 3
     let tables = try rotary(capacity, shape.width, base: 100, threshold: .max)
     var (mine, believed): ([TokenBlock], [TokenBlock]) = ([], [])
-    for _ in 0..<2 {
+    for _ in 0..<item.blocks {
       func norm() throws -> Pair {
         try pair(Tensor(numbers(hidden, scale: 0.3).map { 1 + $0 }, shape: [hidden]), .bf16)
       }
@@ -74,22 +89,28 @@ extension Trial {
         try weight($0, hidden, item.grid)
       }
       let down = try weight(hidden, middle, item.grid)
-      func cache(_ backend: any Backend) throws -> KeyValueCache {
-        KeyValueCache(
+      let before = (try activation(item.held + 1, keys), try activation(item.held + 1, keys))
+      func cache(_ backend: any Backend, _ side: (Pair) -> Tensor) throws -> KeyValueCache {
+        let cache = KeyValueCache(
           keys: try backend.make([capacity, keys], backend.activation),
           values: try backend.make([capacity, keys], backend.activation))
+        for (held, all) in [(before.0, cache.keys), (before.1, cache.values)] {
+          try backend.copy(side(held), into: all.rows(0..<item.held + 1))
+        }
+        cache.count = item.held
+        return cache
       }
       mine.append(
         TokenBlock(
           inputNorm: first.device, postNorm: second.device, attentionInput: inputs.map(\.device),
           attentionOutput: output.device, mlpInput: wide.map(\.device), mlpOutput: down.device,
-          cache: try cache(device)))
+          cache: try cache(device, \.device)))
       believed.append(
         TokenBlock(
           inputNorm: first.reference, postNorm: second.reference,
           attentionInput: inputs.map(\.reference), attentionOutput: output.reference,
           mlpInput: wide.map(\.reference), mlpOutput: down.reference,
-          cache: try cache(reference)))
+          cache: try cache(reference, \.reference)))
     }
     let position = try pair(Tensor([0], shape: [1]), .i32).device
     guard
@@ -98,7 +119,7 @@ extension Trial {
     else { return }
     for token in 0..<item.tokens {
       let x = try activation(1, hidden)
-      try device.write([Int32(token)], into: position)
+      try device.write([Int32(item.held + token)], into: position)
       let found = try pass(x.device)
       let wanted = try reference.pass(
         x.reference, believed, table: tables.reference.short, shape: shape)
@@ -109,10 +130,12 @@ extension Trial {
     }
     for (a, b) in zip(mine, believed) {
       try expect(
-        "keys", a.cache.keys.rows(0..<item.tokens), b.cache.keys.rows(0..<item.tokens),
+        "keys", a.cache.keys.rows(0..<item.held + item.tokens),
+        b.cache.keys.rows(0..<item.held + item.tokens),
         within: 2 * Tolerance.halves)
       try expect(
-        "values", a.cache.values.rows(0..<item.tokens), b.cache.values.rows(0..<item.tokens),
+        "values", a.cache.values.rows(0..<item.held + item.tokens),
+        b.cache.values.rows(0..<item.held + item.tokens),
         within: 2 * Tolerance.halves)
     }
   }

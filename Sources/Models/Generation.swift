@@ -203,10 +203,15 @@ public final class Decoding {
     return try model.logits(hidden.y)
   }
 
-  /// The blocks as a token's pass takes them; nil where a linear is more than its weight.
+  /// The blocks as a token's pass takes them; nil where a linear is more than its weight, or packed and asked for in f32,
+  /// which the pass does not compute with.
   private func tokenBlocks() -> [TokenBlock]? {
-    guard model.blocks.allSatisfy({ $0.linears.allSatisfy { $0.adapter == nil && $0.bias == nil } })
-    else { return nil }
+    func isServed(_ linear: Linear) -> Bool {
+      guard linear.adapter == nil, linear.bias == nil else { return false }
+      if case .packed = linear.weight { return model.precision == .bf16 }
+      return true
+    }
+    guard model.blocks.allSatisfy({ $0.linears.allSatisfy(isServed) }) else { return nil }
     return zip(model.blocks, caches).map { block, cache in
       func weights(_ stage: Stage) -> [Weight] {
         block.linears(of: stage).map { block.linears[$0].weight }

@@ -223,12 +223,12 @@ __device__ __forceinline__ void attend_to_cache(
   sync_warps<warps>();
   int *counter = token.counters + group * (token.share / HEADS) + slice;
   int arrived;
+  // The last one sets it back to zero.
   if (threadIdx.x == 0)
-    asm volatile("atom.add.acq_rel.gpu.global.s32 %0, [%1], 1;\n" : "=r"(arrived) : "l"(counter) : "memory");
+    asm volatile("atom.inc.acq_rel.gpu.global.u32 %0, [%1], %2;\n" : "=r"(arrived) : "l"(counter), "r"(parts - 1) : "memory");
   if (threadIdx.x == 0) room.last_arrived = arrived;
   sync_warps<warps>();
   if (room.last_arrived != parts - 1) return;
-  if (threadIdx.x == 0) *counter = 0;
   // At most 64 parts: a warp knows how much of each is left.
   i64 distance = (i64)heads * (WIDTH + 2);
   for (int h = warp; h < HEADS; h += warps) {

@@ -11,7 +11,7 @@
 // of them (256 bytes of each row) to its warps, so that nobody gets more than another by more than one in all.
 //
 // Packed weights: codes are bytes to the tensor cores, 16 rows of them, and so is x, each unit of 128 columns as whole numbers
-// of 15 bits and a sign, by a power of two, in two digits. Four units' digits fill the eight columns of a product, so that a
+// of 14 bits and a sign, by a power of two, in two digits. Four units' digits fill the eight columns of a product, so that a
 // lane ends with the sums of one unit, exact: Σ (q − zero)·scale·x = scale · (step · Σ q·n − zero · Σ x).
 //
 // Numbers that all thread blocks need (x behind a norm) each works out for itself, from the same sums in the same order.
@@ -182,26 +182,29 @@ struct Input {
 #else
     float e[8];
     load8(reinterpret_cast<const bf16 *>(&v), e);
-    float sum = ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]));
     // As bits: what is no number is larger than any.
     u32 top = 0;
 #pragma unroll
     for (int j = 0; j < 8; j++) top = max(top, __float_as_uint(e[j]) & 0x7FFFFFFF);
 #pragma unroll
-    for (int distance = 8; distance > 0; distance /= 2) {
-      sum += __shfl_xor_sync(~0u, sum, distance);
-      top = max(top, __shfl_xor_sync(~0u, top, distance));
-    }
+    for (int distance = 8; distance > 0; distance /= 2) top = max(top, __shfl_xor_sync(~0u, top, distance));
     u32 exponent = max(top >> 23, 20);
     float step = exponent == 255 ? __uint_as_float(0x7FC00000) : __uint_as_float((exponent - 17) << 23);
     float inverse = __uint_as_float((267 - exponent) << 23);
     u32 low[8], high[8];
+    // Of the whole numbers, as the codes meet them: rounding then weighs q − zero, not q alone.
+    float sum = 0;
 #pragma unroll
     for (int j = 0; j < 8; j++) {
       // The whole number stands in the lower bits; digits are −128…127.
-      low[j] = __float_as_uint(fmaf(e[j], inverse, 12582912.f));
+      float number = fmaf(e[j], inverse, 12582912.f);
+      sum += number - 12582912.f;
+      low[j] = __float_as_uint(number);
       high[j] = low[j] + 128;
     }
+#pragma unroll
+    for (int distance = 8; distance > 0; distance /= 2) sum += __shfl_xor_sync(~0u, sum, distance);
+    sum *= 16 * step;
     auto bytes = [](u32 a, u32 b, u32 c, u32 d, u32 pick) {
       return __byte_perm(__byte_perm(a, b, pick), __byte_perm(c, d, pick), 0x5410);
     };
@@ -366,10 +369,15 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
   constexpr int everyone = 32 * (WORKERS + COPIERS + 1);
   for (int i = threadIdx.x; i < block_count * (int)(sizeof(Others) / 8); i += everyone)
     reinterpret_cast<u64 *>(others)[i] = reinterpret_cast<const u64 *>(all_others)[i];
+  // The copy engine has its own view of descriptors in memory: an earlier model's may have stood where these do.
+  for (int i = threadIdx.x; i < block_count * PARTS; i += everyone)
+    asm volatile("fence.proxy.tensormap::generic.acquire.sys [%0], 128;\n" ::"l"(maps + i) : "memory");
   if (threadIdx.x < SLOTS) {
     start_counting(shared_address(barriers + threadIdx.x), 1);
     start_counting(shared_address(barriers + SLOTS + threadIdx.x), 1);
   }
+  // And of what was written to shared memory.
+  asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory");
   __syncthreads();
 
   Slots slots = {shared_address(shared), shared_address(shared + SLOTS * code_bytes), shared_address(barriers),
