@@ -16,24 +16,27 @@ extension CUDABackend {
     let keys = try rotated(k, heads: groups, tables, plan, kernels)
     let y = try make([q.rows, heads * width], .bf16)
     let total = try keep ? make([heads, q.rows], .f32) : nil
+    let queries = try keep ? make([q.rows, q.columns], .bf16) : nil
     try attend(
-      q: q, k: keys, v: v, y: y, total: total, runs: plan.queries, tables, shape, kernels,
-      tokens: q.rows, keyStart: nil, offset: 0)
-    guard let total else { return AttentionOutput(y: y, saved: nil) }
-    // Not the rotated ones: the originals live on as long as v, of which they mostly are neighbours.
-    return AttentionOutput(y: y, saved: AttentionSaved([q, k, total]))
+      q: q, k: keys, v: v, y: y, total: total, rotated: queries, runs: plan.queries, tables, shape,
+      kernels, tokens: q.rows, keyStart: nil, offset: 0)
+    guard let total, let queries else { return AttentionOutput(y: y, saved: nil) }
+    return AttentionOutput(y: y, saved: AttentionSaved([queries, keys, total]))
   }
 
-  /// The forward kernel. Keys are rotated already; those of a sequence stand beside its queries, or at `keyStart`.
+  /// The forward kernel. Keys are rotated already; those of a sequence stand beside its queries, or at `keyStart`. Rotated
+  /// queries are written to `rotated`.
   func attend(
-    q: Tensor, k: Tensor, v: Tensor, y: Tensor, total: Tensor?, runs: Tensor,
+    q: Tensor, k: Tensor, v: Tensor, y: Tensor, total: Tensor?, rotated: Tensor? = nil,
+    runs: Tensor,
     _ tables: RotaryParameter, _ shape: AttentionShape, _ kernels: AttentionKernels, tokens: Int,
     keyStart: Int?, offset: Int
   ) throws {
     try launch(
       kernels.forward, "attention_forward", grid: Extent(runs.rows, shape.heads),
       block: Extent(kernels.rowThreads),
-      shared: kernels.forwardShared, q, q.stride, k, k.stride, v, v.stride, y, total, runs,
+      shared: kernels.forwardShared, q, q.stride, k, k.stride, v, v.stride, y, total, rotated,
+      runs,
       tables.bytes, Int32(tokens), Int32(shape.heads / shape.keyValueHeads),
       Int32(shape.window ?? 0), shape.scale, Int32(keyStart ?? -1), Int32(offset))
   }

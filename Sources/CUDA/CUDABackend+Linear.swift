@@ -45,6 +45,14 @@ extension CUDABackend {
       y: arithmetic.type == .bf16 ? y : try convert(y, to: .bf16), reduced: reduced)
   }
 
+  public func reduced(_ x: Tensor, _ adapter: AdapterTerm, precision: Precision) throws -> Tensor {
+    let name = "reduced"
+    try check(x, name, "x", rows: nil, columns: adapter.a.columns, .bf16)
+    let type: DType = precision == .bf16 ? .bf16 : .f32
+    let term = try AdapterFactors(adapter, adapter.a.columns, adapter.b.rows, type, self)
+    return try reduce(try factor(x, type, name), term, name)
+  }
+
   public func linearBackward(
     _ dy: Tensor, x: Tensor, weight: Weight, adapter: AdapterTerm?, reduced: Tensor?,
     precision: Precision, needsInput: Bool

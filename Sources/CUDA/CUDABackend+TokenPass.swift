@@ -7,13 +7,17 @@ extension CUDABackend {
     _ blocks: [TokenBlock], table: RotaryTable, position: Tensor, shape: AttentionShape,
     epsilon: Float
   ) throws -> (any TokenPass)? {
-    guard driver.capability >= 90, let form = TokenForm(blocks, shape, driver) else { return nil }
+    guard driver.capability >= 90, driver.isCooperative,
+      let form = TokenForm(blocks, shape, driver)
+    else { return nil }
     let rotary = try RotaryParameter(
       Rotary(short: table), segments: Segments(lengths: [1]), width: shape.width, self, "decode")
-    // Where memory is short, the operations do it one by one.
+    // Where memory is short, or other programs have a part of the card, the operations do it one by one.
     do {
       return try DecodingPass(blocks, form, rotary, position, shape, epsilon, self)
     } catch is OutOfMemory {
+      return nil
+    } catch let failure as CUDACallFailed where failure.isCooperationRefused {
       return nil
     }
   }
@@ -240,6 +244,9 @@ private final class DecodingPass: TokenPass {
         begin: four { Int32(products[..<$0].reduce(0) { $0 + $1.count }) },
         second: four { products[$0].count > 1 ? products[$0][0] : .max },
         third: four { products[$0].count > 2 ? products[$0][0] + products[$0][1] : .max }))
+    // Without blocks it does nothing but show whether the card takes it.
+    let nothing = try backend.make([1, form.columns[0]], .bf16)
+    try launch(blocks: 0, nothing, nothing, nothing)
     try backend.driver.wait("decode")
   }
 
@@ -276,12 +283,16 @@ private final class DecodingPass: TokenPass {
     try driver.check(
       driver.table.set_bytes(exchanged.address, 0xFF, exchanged.byteCount, driver.stream),
       "cuMemsetD8Async", name)
+    try launch(blocks: blocks.count, x, residual, delta)
+    return (residual, delta)
+  }
+
+  private func launch(blocks count: Int, _ x: Tensor, _ residual: Tensor, _ delta: Tensor) throws {
     try backend.launch(
       form.source, "decode_blocks", grid: Extent(form.grid), block: Extent(TokenForm.threads),
-      shared: form.shared, cooperative: true, maps, entries, Int32(blocks.count), layout, x,
+      shared: form.shared, cooperative: true, maps, entries, Int32(count), layout, x,
       residual, delta, exchanged, blocks[0].inputNorm.dtype.code, epsilon, rotary.cosine,
       rotary.sine, Int32(rotary.half), blocks[0].cache.keys.stride, position, Int32(0),
       Int32(shape.window ?? 0), shape.scale, partial, counters, Int32(contextParts), Int32(384))
-    return (residual, delta)
   }
 }

@@ -61,12 +61,18 @@ public struct CUDACallFailed: Failure, Equatable {
   public var call: String
   /// The library's own name and words for the error.
   public var error: String
+  /// The driver's number of the error; 0 for another library's.
+  public var code: Int32
 
-  public init(operation: String, call: String, error: String) {
+  public init(operation: String, call: String, error: String, code: Int32 = 0) {
     self.operation = operation
     self.call = call
     self.error = error
+    self.code = code
   }
+
+  /// Whether more blocks were asked to run at once than can (720), or such a launch is not supported (801).
+  var isCooperationRefused: Bool { code == 720 || code == 801 }
 
   public var message: String { "\(operation): \(call) failed: \(error)" }
   public var help: String? {

@@ -14,6 +14,8 @@ final class Driver: @unchecked Sendable {
   let multiprocessors: Int
   /// Bytes of shared memory that a block may have.
   let sharedMemory: Int
+  /// Whether all blocks of a launch can be made to run at once.
+  let isCooperative: Bool
   /// Bytes of the second-level cache.
   let cache: Int
   /// Bytes of memory on the card.
@@ -59,6 +61,8 @@ final class Driver: @unchecked Sendable {
     multiprocessors = try attribute(16)
     cache = try attribute(38)
     sharedMemory = try attribute(97)
+    // CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH.
+    isCooperative = try attribute(95) != 0
     var bytes = 0
     try check(table.device_memory(&bytes, found.device), "cuDeviceTotalMem")
     memory = bytes
@@ -134,7 +138,8 @@ final class Driver: @unchecked Sendable {
   /// Throws unless the status of a call is success.
   func check(_ status: Int32, _ call: String, _ operation: String) throws {
     if status == 0 { return }
-    throw CUDACallFailed(operation: operation, call: call, error: Self.text(status, table))
+    throw CUDACallFailed(
+      operation: operation, call: call, error: Self.text(status, table), code: status)
   }
 
   /// Makes the context current on this thread, whichever it is.

@@ -72,6 +72,13 @@ struct AdapterOptimizer {
     for parameter in parameters { tape.track(parameter.value) }
   }
 
+  /// Puts gradients of other passes on `tape`, to which its own are added.
+  func put(_ gradients: [Tensor?], on tape: Tape) throws {
+    for (parameter, gradient) in zip(parameters, gradients) {
+      if let gradient { try tape.accumulate(gradient, for: parameter.value) }
+    }
+  }
+
   /// The gradients that arrived on `tape`, one place per parameter; nil where none did.
   func gradients(from tape: Tape) -> [Tensor?] {
     parameters.map { tape.takeGradient(of: $0.value) }

@@ -172,20 +172,10 @@ struct TrainingRun {
       let nll = try model.nll(hidden, targets: part.flatMap(\.targets), scale: scale, tape: tape)
       loss += try model.backend.read(nll).reduce(0.0) { $0 + Double($1) }
       guard loss.isFinite else { return (loss, []) }
+      // What this part gives is added to the others' as it comes.
+      try optimizer.put(total, on: tape)
       try tape.backward()
-      let gradients = optimizer.gradients(from: tape)
-      if total.isEmpty {
-        total = gradients
-      } else {
-        for (place, gradient) in gradients.enumerated() {
-          guard let gradient else { continue }
-          if let sum = total[place] {
-            try model.backend.accumulate(gradient, into: sum)
-          } else {
-            total[place] = gradient
-          }
-        }
-      }
+      total = optimizer.gradients(from: tape)
     }
     return (loss / Double(max(1, count)), total)
   }

@@ -59,11 +59,13 @@ public struct Block: Sendable {
   }
 
   /// Runs the linears of `stage` and what follows up to the input of the next stage.
+  ///
+  /// - Parameter isRead: Whether anybody will read what the last stage's linears give.
   public func advance(
     _ stage: Stage, _ state: State, _ execution: Execution, _ model: Model, segments: Segments,
-    dropout: DropoutContext? = nil
+    dropout: DropoutContext? = nil, isRead: Bool = true
   ) throws -> State {
-    try advance(stage, state, execution, model, dropout: dropout) { projections in
+    try advance(stage, state, execution, model, dropout: dropout, isRead: isRead) { projections in
       try execution.attention(
         projections, rotary: try model.rotary.tables(length: segments.longest),
         segments: segments, shape: model.config.attentionShape)
@@ -72,10 +74,11 @@ public struct Block: Sendable {
 
   func advance(
     _ stage: Stage, _ state: State, _ execution: Execution, _ model: Model,
-    dropout: DropoutContext?, attention: (Projections) throws -> Tensor
+    dropout: DropoutContext?, isRead: Bool = true, attention: (Projections) throws -> Tensor
   ) throws -> State {
     let outputs = try linears(of: stage).map {
-      try linears[$0](state.input, execution, dropout: dropout)
+      try linears[$0](
+        state.input, execution, dropout: dropout, isRead: isRead || stage != .mlpOutput)
     }
     var next = state
     switch stage {
@@ -93,15 +96,17 @@ public struct Block: Sendable {
     return next
   }
 
-  /// The whole block: x `[n, hidden]` → `[n, hidden]`.
-  public func run(
+  /// The block once more on a tape that is walked back at once: from its input to the summands of its output, whose values
+  /// are not computed.
+  func retrace(
     _ x: Tensor, _ execution: Execution, _ model: Model, segments: Segments,
-    dropout: DropoutContext? = nil
-  ) throws -> Tensor {
+    dropout: DropoutContext?
+  ) throws -> [Tensor] {
     var state = try begin(x, execution, model)
     for stage in Stage.allCases {
-      state = try advance(stage, state, execution, model, segments: segments, dropout: dropout)
+      state = try advance(
+        stage, state, execution, model, segments: segments, dropout: dropout, isRead: false)
     }
-    return try state.output(execution)
+    return [state.residual] + (state.delta.map { [$0] } ?? [])
   }
 }

@@ -81,10 +81,10 @@ public struct Linear: Sendable {
   public var inputs: Int { weight.columns }
   public var outputs: Int { weight.rows }
 
-  /// x `[n, in]` → `[n, out]`.
-  public func callAsFunction(_ x: Tensor, _ execution: Execution, dropout: DropoutContext? = nil)
-    throws -> Tensor
-  {
+  /// x `[n, in]` → `[n, out]`; see `Execution.linear` for `isRead`.
+  public func callAsFunction(
+    _ x: Tensor, _ execution: Execution, dropout: DropoutContext? = nil, isRead: Bool = true
+  ) throws -> Tensor {
     var term: AdapterTerm?
     if let adapter {
       if adapter.isMergeAware, case .packed(let matrix) = weight {
@@ -100,7 +100,7 @@ public struct Linear: Sendable {
           x, weight, bias: bias, adapter: term, magnitude: magnitude)
       }
     }
-    return try execution.linear(x, weight, bias: bias, adapter: term)
+    return try execution.linear(x, weight, bias: bias, adapter: term, isRead: isRead)
   }
 }
 

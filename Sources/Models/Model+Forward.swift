@@ -31,26 +31,36 @@ extension Model {
         operation: "hidden", expected: "\(segments.tokens) ids", found: "\(ids.count)")
     }
     var x = try embed(ids)
-    let execution = execution(tape: tape)
-    if checkpointing, let tape {
-      for block in blocks {
-        try Interrupt.check()
-        x = try tape.checkpoint(x, parameters: block.adapterTensors) { x, tape in
-          try block.run(
-            x, self.execution(tape: tape), self, segments: segments, dropout: dropout)
-        }
-      }
-      return try execution.rmsNorm(x, weight: norm, epsilon: config.epsilon).y
-    }
     var delta: Tensor?
-    for block in blocks {
+    let checkpoints = checkpointing ? tape : nil
+    let execution = execution(tape: checkpoints == nil ? tape : nil)
+    var input: Tensor?
+    /// What a block made of its input ends where the next one begins, which adds up what it left.
+    func keep(_ block: Block, _ input: Tensor?, _ output: Tensor) {
+      guard let checkpoints, let input else { return }
+      checkpoints.checkpoint(output, of: input, parameters: block.adapterTensors) { x, tape in
+        try block.retrace(
+          x, self.execution(tape: tape), self, segments: segments, dropout: dropout)
+      }
+    }
+    for (index, block) in blocks.enumerated() {
       try Interrupt.check()
       var state = try block.begin(x, adding: delta, execution, self)
+      if index > 0 { keep(blocks[index - 1], input, state.residual) }
+      input = state.residual
       for stage in Stage.allCases {
         state = try block.advance(
           stage, state, execution, self, segments: segments, dropout: dropout)
       }
       (x, delta) = (state.residual, state.delta)
+    }
+    if let checkpoints, let last = blocks.last {
+      if let left = delta { x = try execution.add(x, left) }
+      delta = nil
+      keep(last, input, x)
+      return try self.execution(tape: checkpoints).rmsNorm(
+        x, weight: norm, epsilon: config.epsilon
+      ).y
     }
     return try execution.rmsNorm(x, adding: delta, weight: norm, epsilon: config.epsilon).y
   }

@@ -45,6 +45,10 @@ public protocol Backend: AnyObject, Sendable {
   func linear(
     _ x: Tensor, _ weight: Weight, bias: Tensor?, adapter: AdapterTerm?, precision: Precision
   ) throws -> LinearOutput
+  /// What `linear` would leave for its backward beside an adapter's x, without computing y.
+  ///
+  /// - Guarantee: bit for bit `LinearOutput.reduced`.
+  func reduced(_ x: Tensor, _ adapter: AdapterTerm, precision: Precision) throws -> Tensor
   /// The gradients of `linear`. `dx` is nil where `needsInput` is false; `da`, `db` are nil without an adapter.
   func linearBackward(
     _ dy: Tensor, x: Tensor, weight: Weight, adapter: AdapterTerm?, reduced: Tensor?,

@@ -65,24 +65,26 @@ public final class Tape {
     }
   }
 
-  /// Runs `body` on `x` without keeping what happens inside; on the way back, runs it again with its own tape.
+  /// Records that `y` came of `x` by steps that were not kept: on the way back `body` makes them again, on a tape of their
+  /// own.
   ///
-  /// - Guarantee: gradients equal those without checkpointing, bit for bit.
+  /// - Parameter body: Takes x and the tape; gives the summands of y. Their values are not read, so the last operation of
+  ///   each need not compute any (`Execution.linear(…, isRead: false)`).
+  /// - Guarantee: gradients equal those of steps that were kept, bit for bit.
   ///
   /// *Paper:* Chen et al., "Training deep nets with sublinear memory cost" (2016).
   public func checkpoint(
-    _ x: Tensor, parameters: [Tensor], body: @escaping (Tensor, Tape?) throws -> Tensor
-  ) throws -> Tensor {
-    let y = try body(x, nil)
+    _ y: Tensor, of x: Tensor, parameters: [Tensor],
+    body: @escaping (Tensor, Tape) throws -> [Tensor]
+  ) {
     let wanted = parameters.filter(tracks)
     let needsInput = tracks(x)
-    guard needsInput || !wanted.isEmpty else { return y }
+    guard needsInput || !wanted.isEmpty else { return }
     record(y) { [unowned self] dy in
       let inner = Tape(backend)
       for parameter in wanted { inner.track(parameter) }
       if needsInput { inner.track(x) }
-      let again = try body(x, inner)
-      try inner.accumulate(dy, for: again)
+      for summand in try body(x, inner) { try inner.accumulate(dy, for: summand, shared: true) }
       try inner.backward()
       for parameter in wanted {
         if let gradient = inner.takeGradient(of: parameter) {
@@ -91,6 +93,5 @@ public final class Tape {
       }
       if needsInput, let gradient = inner.takeGradient(of: x) { try accumulate(gradient, for: x) }
     }
-    return y
   }
 }

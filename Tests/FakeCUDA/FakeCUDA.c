@@ -17,6 +17,7 @@ void olv_fake_reset(void) {
   machine.devices = 1;
   for (int i = 0; i < 4; i++) machine.capabilities[i] = 90;
   machine.memory = (size_t)1 << 30;
+  machine.cooperative = 1;
 }
 
 static olv_handle handle(int number) { return (olv_handle)(uintptr_t)(number + 1); }
@@ -35,6 +36,7 @@ static int device_attribute(int *value, int attribute, int device) {
   case 76: *value = machine.capabilities[device] % 10; break;
   case 16: *value = 100; break;
   case 38: *value = 50 << 20; break;
+  case 95: *value = machine.cooperative; break;
   case 97: *value = 227 << 10; break;
   default: return 1;
   }
@@ -127,7 +129,7 @@ static int launch(olv_handle function, unsigned gx, unsigned gy, unsigned gz, un
 static int launch_cooperative(olv_handle function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
                               unsigned by, unsigned bz, unsigned shared, olv_handle stream,
                               void **parameters) {
-  return machine.launches++, 0;
+  return machine.launches++, machine.cooperative_status;
 }
 static int launch_extended(const olv_launch_configuration *configuration, olv_handle function,
                            void **parameters, void **extra) {

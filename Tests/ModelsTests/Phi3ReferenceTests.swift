@@ -36,7 +36,12 @@ struct Phi3ReferenceTests {
     for (index, block) in model.blocks.enumerated() {
       let difference = distance(try backend.read(x), try values("hidden_A_\(index)", in: file))
       #expect(difference <= Self.tolerance, "before block \(index): \(difference)")
-      x = try block.run(x, model.execution(), model, segments: segments)
+      let execution = model.execution()
+      var state = try block.begin(x, execution, model)
+      for stage in Stage.allCases {
+        state = try block.advance(stage, state, execution, model, segments: segments)
+      }
+      x = try state.output(execution)
     }
     let last = try model.hidden(sequence, segments: segments)
     let difference = distance(try backend.read(last), try values("hidden_A_4", in: file))

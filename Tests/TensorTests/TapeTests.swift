@@ -10,7 +10,7 @@ import Testing
   struct Network {
     let width = 24
     let shape = AttentionShape(heads: 2, keyValueHeads: 1, width: 12)
-    var a, b, qkv, out, gateUp, down, head, norm: Tensor
+    var a, b, c, d, qkv, out, gateUp, down, head, norm: Tensor
     var rotary: Rotary
 
     init(_ backend: CPUBackend) throws {
@@ -19,6 +19,8 @@ import Testing
       }
       a = try random(4, 24, 1)
       b = try random(48, 4, 2)
+      c = try random(4, 32, 9)
+      d = try random(24, 4, 10)
       qkv = try random(48, 24, 3)
       out = try random(24, 24, 4)
       gateUp = try random(64, 24, 5)
@@ -40,7 +42,20 @@ import Testing
         a: a, b: b, scale: 0.5, dropout: 0.1, mask: RandomStream(seed: 1, purpose: "mask"))
     }
 
+    var other: AdapterTerm {
+      AdapterTerm(
+        a: c, b: d, scale: 0.5, dropout: 0.1, mask: RandomStream(seed: 2, purpose: "mask"))
+    }
+
     func block(_ x: Tensor, _ run: Execution, _ segments: Segments) throws -> Tensor {
+      let parts = try summands(x, run, segments, isRead: true)
+      return try run.add(parts[0], parts[1])
+    }
+
+    /// The residual, and the last linear's output, computed where it is read.
+    func summands(_ x: Tensor, _ run: Execution, _ segments: Segments, isRead: Bool = false) throws
+      -> [Tensor]
+    {
       let first = try run.rmsNorm(x, weight: norm, epsilon: 1e-5)
       let projected = try run.linear(first.y, .dense(qkv), adapter: adapter)
       let mixed = try run.attention(
@@ -48,7 +63,9 @@ import Testing
       let delta = try run.linear(mixed, .dense(out))
       let second = try run.rmsNorm(first.sum, adding: delta, weight: norm, epsilon: 1e-5)
       let gated = try run.swiGLU(.fused(try run.linear(second.y, .dense(gateUp))))
-      return try run.add(second.sum, try run.linear(gated, .dense(down)))
+      return [
+        second.sum, try run.linear(gated, .dense(down), adapter: other, isRead: isRead),
+      ]
     }
 
     /// Loss and the gradients of A, B and x.
@@ -57,15 +74,17 @@ import Testing
     ) throws -> (loss: [Float], gradients: [[Float]]) {
       let tape = Tape(backend)
       let x = try backend.tensor(input)
-      for tensor in [x, a, b] { tape.track(tensor) }
+      for tensor in [x, a, b, c, d] { tape.track(tensor) }
       let segments = Segments(lengths: [7, 12])
       var hidden = x
       for _ in 0..<2 {
-        hidden =
-          checkpointing
-          ? try tape.checkpoint(hidden, parameters: [a, b]) { x, inner in
-            try block(x, Execution(backend, precision: precision, tape: inner), segments)
-          } : try block(hidden, Execution(backend, precision: precision, tape: tape), segments)
+        let x = hidden
+        let run = Execution(backend, precision: precision, tape: checkpointing ? nil : tape)
+        hidden = try block(x, run, segments)
+        guard checkpointing else { continue }
+        tape.checkpoint(hidden, of: x, parameters: [a, b, c, d]) { x, inner in
+          try summands(x, Execution(backend, precision: precision, tape: inner), segments)
+        }
       }
       let targets = (0..<19).map { Int32($0 * 7 % 50) }
       let nll = try Execution(backend, precision: precision, tape: tape).crossEntropy(
@@ -73,7 +92,7 @@ import Testing
       try tape.backward()
       return (
         try backend.read(nll),
-        try [a, b, x].map { try backend.read(try #require(tape.takeGradient(of: $0))) }
+        try [a, b, x, c, d].map { try backend.read(try #require(tape.takeGradient(of: $0))) }
       )
     }
 

@@ -4,7 +4,7 @@
 // tensor, and query i of the sequence has position `offset + i`: 0 for whole sequences, the tokens held before for a
 // sequence that is being continued.
 //
-// `log_sum_exp [heads, tokens]` is in units of log 2.
+// `log_sum_exp [heads, tokens]` is in units of log 2. Rotated queries go to `rotated`, laid out like y, where given.
 //
 // Paper: Dao, "FlashAttention-2" (2023), algorithm 1.
 //
@@ -20,6 +20,7 @@ constexpr int keys = 64;
 extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) attention_forward(
     const bf16 *__restrict__ q, i64 q_stride, const bf16 *__restrict__ k, i64 k_stride,
     const bf16 *__restrict__ v, i64 v_stride, bf16 *__restrict__ y, float *__restrict__ log_sum_exp,
+    bf16 *__restrict__ rotated,
     const Run *__restrict__ runs, Rotary rotary, int tokens, int share, int window, float scale, int key_start,
     int offset) {
   extern __shared__ __align__(16) u8 shared[];
@@ -50,6 +51,12 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) at
       rotary, run.table, offset + run.first, last - run.first + 1,
       [=](int row, int column) { return query_tile + row * pitch + column; });
 
+  if (rotated) {
+    __syncthreads();
+    bf16 *to = rotated + (run.start + run.first) * (static_cast<i64>(gridDim.y) * WIDTH) + head * WIDTH;
+    for (int i = threadIdx.x; i < (last - run.first + 1) * WIDTH; i += threads)
+      to[i / WIDTH * (static_cast<i64>(gridDim.y) * WIDTH) + i % WIDTH] = query_tile[i / WIDTH * pitch + i % WIDTH];
+  }
   float output[pieces][columns / 8][4] = {};
   float top[pieces][2], total[pieces][2] = {};
   for (int p = 0; p < pieces; p++) top[p][0] = top[p][1] = -infinity;

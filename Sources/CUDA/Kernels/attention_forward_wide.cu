@@ -11,6 +11,7 @@ constexpr int keys = 64;
 extern "C" __global__ void __launch_bounds__(threads, 2) attention_forward(
     const bf16 *__restrict__ q, i64 q_stride, const bf16 *__restrict__ k, i64 k_stride,
     const bf16 *__restrict__ v, i64 v_stride, bf16 *__restrict__ y, float *__restrict__ log_sum_exp,
+    bf16 *__restrict__ rotated,
     const Run *__restrict__ runs, Rotary rotary, int tokens, int share, int window, float scale, int key_start,
     int offset) {
   u8 *shared = aligned_shared();
@@ -43,6 +44,15 @@ extern "C" __global__ void __launch_bounds__(threads, 2) attention_forward(
       rotary, run.table, offset + run.first, last - run.first + 1,
       [=](int row, int column) { return reinterpret_cast<bf16 *>(query_tile + place<rows>(row, column)); });
 
+  if (rotated) {
+    __syncthreads();
+    bf16 *to = rotated + (run.start + run.first) * ((i64)gridDim.y * WIDTH) + head * WIDTH;
+    for (int i = threadIdx.x; i < (last - run.first + 1) * (WIDTH / 8); i += threads) {
+      int line = i / (WIDTH / 8), column = i % (WIDTH / 8) * 8;
+      *reinterpret_cast<uint4 *>(to + line * ((i64)gridDim.y * WIDTH) + column) =
+          *reinterpret_cast<const uint4 *>(query_tile + place<rows>(line, column));
+    }
+  }
   float output[WIDTH / 2] = {};
   float top[2] = {-infinity, -infinity}, total[2] = {};
   float factor = scale * 1.4426950408889634f;

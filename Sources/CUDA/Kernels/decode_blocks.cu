@@ -357,6 +357,8 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     const __grid_constant__ Layout layout, const bf16 *__restrict__ x, bf16 *residual, bf16 *delta, bf16 *exchanged,
     int norm_type, float epsilon, const float *cosine, const float *sine, int half, i64 cache_stride,
     const int *base, int first, int window, float scale, float *partial, int *counters, int most_parts, int part_tokens) {
+  // Asked only whether all thread blocks can run at once.
+  if (block_count == 0) return;
   extern __shared__ __align__(128) u8 shared[];
   __shared__ float warp_sums[WORKERS];
   __shared__ __align__(8) u64 barriers[2 * SLOTS];

@@ -20,7 +20,9 @@ extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
   extern __shared__ __align__(16) u8 shared[];
   int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 1, run = warp / 2;
   int first = blockIdx.x * 64, begin = run * 128;
-  int turns = begin < width ? (width - begin + runs * 128 - 1) / (runs * 128) * 4 : 0;
+  // As many for every run, whose last ones may find nothing: barriers are then met equally often, which tools that look for
+  // races count on.
+  int turns = (width + runs * 128 - 1) / (runs * 128) * 4;
   bf16 *tiles = reinterpret_cast<bf16 *>(shared) + run * stages * stage;
 
   // Where eight columns of a row of a tile lie: so turned that eight rows' fill all banks.
@@ -93,7 +95,7 @@ extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
     if (turn % 4 == 3)
 #pragma unroll
       for (int i = 0; i < 4; i++)
-        if (top + i * 8 < rows)
+        if (top + i * 8 < rows && turn / 4 * (runs * 128) + begin < width)
           *reinterpret_cast<u32 *>(
               bits + (i64)(top + i * 8) * bits_stride + (turn / 4 * runs + run) * 16 + 4 * (lane & 3)) = kept[i];
 #endif

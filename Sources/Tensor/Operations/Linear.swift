@@ -1,10 +1,18 @@
 extension Execution {
   /// `y = x · Wᵀ + b + scale · (drop(x) · Aᵀ) · Bᵀ`: x `[n, in]` → `[n, out]`. The weight is frozen.
+  ///
+  /// - Parameter isRead: Whether anybody will read y. Where not, it is recorded but not computed: an empty tensor stands
+  ///   for it on the tape.
   public func linear(
-    _ x: Tensor, _ weight: Weight, bias: Tensor? = nil, adapter: AdapterTerm? = nil
+    _ x: Tensor, _ weight: Weight, bias: Tensor? = nil, adapter: AdapterTerm? = nil,
+    isRead: Bool = true
   ) throws -> Tensor {
-    let output = try backend.linear(
-      x, weight, bias: bias, adapter: adapter, precision: precision)
+    let output =
+      isRead
+      ? try backend.linear(x, weight, bias: bias, adapter: adapter, precision: precision)
+      : LinearOutput(
+        y: try backend.make([0, weight.rows], backend.activation),
+        reduced: try adapter.map { try self.backend.reduced(x, $0, precision: self.precision) })
     guard let tape = recording(x, adapter?.a, adapter?.b) else { return output.y }
     let (backend, precision) = (backend, precision)
     tape.record(output.y) { [unowned tape] dy in
@@ -55,14 +63,7 @@ extension Execution {
         if let dx { try tape.accumulate(dx, for: x) }
       }
       guard tape.tracks(adapter.a) || tape.tracks(adapter.b) else { return }
-      // What a backend keeps of its input is its own affair, and depends on x and A alone: a layer as narrow as the
-      // adapter gives the same at little cost.
-      let none = try backend.make([adapter.rank, adapter.rank], .f32)
-      try backend.fill(none, with: 0)
-      let reduced = try backend.linear(
-        x, .dense(adapter.a), bias: nil,
-        adapter: AdapterTerm(a: adapter.a, b: none, scale: adapter.scale), precision: precision
-      ).reduced
+      let reduced = try backend.reduced(x, adapter, precision: precision)
       let gradients = try backend.linearBackward(
         dy, x: x, weight: merged, adapter: adapter, reduced: reduced, precision: precision,
         needsInput: false)
@@ -70,5 +71,22 @@ extension Execution {
       if let db = gradients.db, tape.tracks(adapter.b) { try tape.accumulate(db, for: adapter.b) }
     }
     return y
+  }
+}
+
+extension Backend {
+  /// Of a layer as narrow as the adapter, as what a backend keeps of its input depends on x and A alone.
+  public func reduced(_ x: Tensor, _ adapter: AdapterTerm, precision: Precision) throws -> Tensor {
+    let none = try make([adapter.rank, adapter.rank], .f32)
+    try fill(none, with: 0)
+    var term = adapter
+    term.b = none
+    let output = try linear(
+      x, .dense(adapter.a), bias: nil, adapter: term, precision: precision)
+    guard let reduced = output.reduced else {
+      throw ShapeMismatch(
+        operation: "reduced", expected: "what an adapter's backward wants", found: "nothing")
+    }
+    return reduced
   }
 }

@@ -89,9 +89,8 @@ extension RehearsalBackend {
     let y = counted([q.rows, shape.heads * shape.width], activation)
     guard keep else { return AttentionOutput(y: y, saved: nil) }
     let total = counted([q.rows, shape.heads], .f32)
-    guard isCPU else { return AttentionOutput(y: y, saved: AttentionSaved([q, k, total])) }
-    // A processor keeps what it has rotated.
-    let type = operand(precision)
+    // What was rotated is kept.
+    let type = isCPU ? operand(precision) : activation
     return AttentionOutput(
       y: y,
       saved: AttentionSaved([counted(q.shape, type), counted(k.shape, type), total]))

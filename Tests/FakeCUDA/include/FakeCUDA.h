@@ -20,6 +20,9 @@ typedef struct {
   size_t others;
   /// Whether the compiler refuses every kernel; whether loading machine code that begins with 'x' fails.
   int refuses;
+  /// Whether the card can make blocks run at once, and what asking it to returns.
+  int cooperative;
+  int cooperative_status;
   /// The status that waiting for the stream returns.
   int wait_status;
   // What happened.
