@@ -14,7 +14,7 @@ extension CUDABackend {
       capability: driver.capability)
     let plan = try plan(segments, rotary, kernels, name)
     let keys = try rotated(k, heads: groups, tables, plan, kernels)
-    let y = try make([q.rows, heads * width], .bf16)
+    let y = try makeInput(q.rows, heads * width)
     let total = try keep ? make([heads, q.rows], .f32) : nil
     let queries = try keep ? make([q.rows, q.columns], .bf16) : nil
     try attend(
@@ -35,7 +35,8 @@ extension CUDABackend {
     try launch(
       kernels.forward, "attention_forward", grid: Extent(runs.rows, shape.heads),
       block: Extent(kernels.rowThreads),
-      shared: kernels.forwardShared, q, q.stride, k, k.stride, v, v.stride, y, total, rotated,
+      shared: kernels.forwardShared, q, q.stride, k, k.stride, v, v.stride, y, y.stride, total,
+      rotated,
       runs,
       tables.bytes, Int32(tokens), Int32(shape.heads / shape.keyValueHeads),
       Int32(shape.window ?? 0), shape.scale, Int32(keyStart ?? -1), Int32(offset))

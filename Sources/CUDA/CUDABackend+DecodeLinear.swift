@@ -2,9 +2,11 @@ import Synchronization
 import Tensor
 
 extension CUDABackend {
-  /// `x · Wᵀ + bias` for up to eight rows, the weight read once as it is stored; nil where the kernel does not serve its
-  /// type, grid or shape.
-  func decodeLinear(_ x: Tensor, _ weight: Weight, bias: Tensor?) throws -> Tensor? {
+  /// `x · Wᵀ + bias + addend` for up to eight rows, the weight read once as it is stored; nil where the kernel does not serve
+  /// its type, grid or shape. The addend is f32 `[n, out]`, contiguous.
+  func decodeLinear(_ x: Tensor, _ weight: Weight, bias: Tensor?, adding addend: Tensor? = nil)
+    throws -> Tensor?
+  {
     let name = "linear"
     let (n, inputs, outputs) = (x.rows, weight.columns, weight.rows)
     guard (1...8).contains(n), x.isAligned, let form = DecodeForm(weight, rows: outputs) else {
@@ -25,7 +27,7 @@ extension CUDABackend {
         early: early, x,
         x.stride, Int32(n),
         tensor, tensor.stride * 2, nil as Tensor?, nil as Tensor?, Float(0),
-        Int32(1), bias, bias?.dtype.code ?? 0, y, Int32(outputs), Int32(inputs))
+        Int32(1), bias, bias?.dtype.code ?? 0, addend, y, Int32(outputs), Int32(inputs))
     case .packed(let matrix):
       try check(matrix, name)
       try launch(
@@ -34,7 +36,7 @@ extension CUDABackend {
         x.stride, Int32(n),
         matrix.codes, matrix.codes.stride, matrix.scales, matrix.zeros,
         Float(matrix.grid.midpoint), Int32(matrix.scales.columns), bias,
-        bias?.dtype.code ?? 0, y, Int32(outputs), Int32(inputs))
+        bias?.dtype.code ?? 0, addend, y, Int32(outputs), Int32(inputs))
     }
     return y
   }

@@ -35,13 +35,13 @@ extension CUDABackend {
     let (n, width) = (gate.rows, gate.columns)
     try check(gate, "swiGLU", "gate", rows: nil, columns: nil, .bf16)
     try check(up, "swiGLU", "up", rows: n, columns: width, .bf16)
-    let y = try make([n, width], .bf16)
+    let y = try makeInput(n, width)
     let vectors = gate.hasVectors && up.hasVectors
     let tiles = RowTiles(rows: n, columns: width, each: vectors ? 8 : 1)
     try launch(
       .swiGLU, vectors ? "swiglu_vectors" : "swiglu", grid: tiles.grid, block: 256,
       early: true, gate,
-      gate.stride, up, up.stride, y, Int32(width), tiles.count)
+      gate.stride, up, up.stride, y, y.stride, Int32(width), tiles.count)
     return y
   }
 

@@ -1,8 +1,6 @@
 import Tensor
 
 extension CUDABackend {
-  /// The low-rank product comes first and the large one adds to it: what is read back is then hidden behind the large
-  /// product's arithmetic.
   public func linear(
     _ x: Tensor, _ weight: Weight, bias: Tensor?, adapter: AdapterTerm?, precision: Precision
   ) throws -> LinearOutput {
@@ -16,15 +14,13 @@ extension CUDABackend {
         found: bias.summary)
       try check(bias, name, "bias")
     }
-    func reduce(_ input: Tensor, _ adapter: AdapterTerm) throws -> (AdapterFactors, Tensor) {
-      let term = try AdapterFactors(adapter, inputs, outputs, arithmetic.type, self)
-      return (term, try self.reduce(input, term, name))
-    }
-    if arithmetic.type == .bf16, let y = try decodeLinear(x, weight, bias: bias) {
-      guard let adapter else { return LinearOutput(y: y, reduced: nil) }
-      let (term, low) = try reduce(x, adapter)
-      try multiply(term.low(low).factor, term.b.transposed, into: y, beta: 1, name)
-      return LinearOutput(y: y, reduced: low)
+    if arithmetic.type == .bf16 {
+      if let adapter {
+        return try adaptedLinear(x, weight, bias: bias, adapter: adapter, name)
+      }
+      if let y = try decodeLinear(x, weight, bias: bias) {
+        return LinearOutput(y: y, reduced: nil)
+      }
     }
     let input = try factor(x, arithmetic.type, name)
     let matrix = try factor(weight, arithmetic.type, name)
@@ -34,7 +30,8 @@ extension CUDABackend {
     }
     var reduced: Tensor?
     if let adapter {
-      let (term, low) = try reduce(input, adapter)
+      let term = try AdapterFactors(adapter, inputs, outputs, arithmetic.type, self)
+      let low = try reduce(input, term, name)
       try multiply(term.low(low).factor, term.b.transposed, into: y, name)
       reduced = low
     }

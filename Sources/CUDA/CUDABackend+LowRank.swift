@@ -52,13 +52,17 @@ struct LowRankForm {
 /// where it can, and drops in passing.
 extension CUDABackend {
   /// What the backward products need of the input, `[n, reducedColumns]`: drop(x)·Aᵀ, and which elements survived.
-  func reduce(_ x: Tensor, _ term: AdapterFactors, _ name: String) throws -> Tensor {
+  /// The first of it also goes to `beside`, `[n, rank]`, where given.
+  func reduce(_ x: Tensor, _ term: AdapterFactors, beside: Tensor? = nil, _ name: String) throws
+    -> Tensor
+  {
     let reduced = try make([x.rows, term.reducedColumns], x.dtype)
     let low = term.low(reduced)
     guard let form = term.form else {
       try multiply(
         try masked(x, term, name).factor, term.a.transposed, into: low, alpha: term.survivorScale,
         name)
+      if let beside { try copy(low, into: beside) }
       return reduced
     }
     let input = x.isAligned ? x : try contiguous(x)
@@ -66,7 +70,8 @@ extension CUDABackend {
       form.source, "low_rank_reduce", grid: Extent((x.rows + 63) / 64),
       block: Extent(64 * form.runs), shared: LowRankForm.shared(rank: term.rank, runs: form.runs),
       input, input.stride, term.a, low,
-      reduced.stride, bits(of: reduced, term), reduced.stride * 2, Int32(x.rows),
+      reduced.stride, beside, beside?.stride ?? 0, bits(of: reduced, term), reduced.stride * 2,
+      Int32(x.rows),
       Int32(x.columns), term.key.low, term.key.high, term.thresholds, term.survivorScale)
     return reduced
   }

@@ -21,14 +21,14 @@ extension CUDABackend {
     if let delta { try check(delta, name, "delta", rows: n, columns: width, .bf16) }
     try checkNorm(weight, width, name)
     let sum = try delta == nil ? x : make([n, width], .bf16)
-    let y = try make([n, width], .bf16)
+    let y = try makeInput(n, width)
     let inverse = try make([n], .f32)
     let rows = RowBlocks(weight, vectors: [x, delta, delta == nil ? nil : sum, y])
     try launch(
       .rmsNorm, rows.usesVectors ? "rms_norm_vectors" : "rms_norm", grid: Extent(n),
       block: rows.block, early: true, x, x.stride, delta, delta?.stride ?? 0, weight,
       weight.dtype.code, epsilon,
-      delta == nil ? nil : sum, y, inverse, Int32(width))
+      delta == nil ? nil : sum, y, y.stride, inverse, Int32(width))
     return NormOutput(sum: sum, y: y, inverse: inverse)
   }
 

@@ -32,8 +32,15 @@ extension CUDABackend {
 
   /// The weights that the codes stand for, as f32 or bf16 `[rows, columns]`.
   func dequantize(_ matrix: PackedMatrix, as type: DType, _ operation: String) throws -> Tensor {
-    try check(matrix, operation)
     let y = try make([matrix.rows, matrix.columns], type)
+    try dequantize(matrix, into: y, operation)
+    return y
+  }
+
+  /// The same into a view, whose rows begin at multiples of 16 bytes.
+  func dequantize(_ matrix: PackedMatrix, into y: Tensor, _ operation: String) throws {
+    try check(matrix, operation)
+    let type = y.dtype
     let parameter = KernelBytes(PackedParameter(matrix))
     let width = matrix.grid.width(columns: matrix.columns)
     if type == .bf16, matrix.grid.bits == 4, matrix.groupIndex == nil, matrix.columns % 8 == 0,
@@ -41,14 +48,14 @@ extension CUDABackend {
     {
       try launch(
         .dequantize, "dequantize4_bf16",
-        grid: Extent(matrix.rows * ((matrix.columns + 4095) / 4096)), block: 128, parameter, y)
-      return y
+        grid: Extent(matrix.rows * ((matrix.columns + 4095) / 4096)), block: 128, parameter, y,
+        y.stride)
+      return
     }
     let tiles = RowTiles(rows: matrix.rows, columns: matrix.columns)
     try launch(
       .dequantize, type == .bf16 ? "dequantize_bf16" : "dequantize_f32", grid: tiles.grid,
-      block: 256, parameter, y)
-    return y
+      block: 256, parameter, y, y.stride)
   }
 
   func check(_ matrix: PackedMatrix, _ operation: String) throws {

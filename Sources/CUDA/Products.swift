@@ -91,7 +91,8 @@ final class Products: Sendable {
   }
 
   /// `c = alpha · a · b + beta · c (+ bias to every row)`: a `[m, k]`, b `[k, n]` of one type, c `[m, n]` of that type or
-  /// f32, bias `[n]` of c's type.
+  /// f32, bias `[n]` of c's type. Where c is bf16, the product is rounded before c is added to it: what is far below its
+  /// last bit is then lost, and not at random.
   ///
   /// - Parameter tune: Chooses among the recommendations for a shape seen for the first time; it runs the product with each
   ///   by the function it is given.

@@ -19,7 +19,7 @@ constexpr int keys = 64;
 
 extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) attention_forward(
     const bf16 *__restrict__ q, i64 q_stride, const bf16 *__restrict__ k, i64 k_stride,
-    const bf16 *__restrict__ v, i64 v_stride, bf16 *__restrict__ y, float *__restrict__ log_sum_exp,
+    const bf16 *__restrict__ v, i64 v_stride, bf16 *__restrict__ y, i64 y_stride, float *__restrict__ log_sum_exp,
     bf16 *__restrict__ rotated,
     const Run *__restrict__ runs, Rotary rotary, int tokens, int share, int window, float scale, int key_start,
     int offset) {
@@ -186,20 +186,19 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) at
             pack_bf16(output[p][n][2 * h] * inverse, output[p][n][2 * h + 1] * inverse);
     }
   __syncwarp();
-  i64 stride = static_cast<i64>(gridDim.y) * WIDTH;
-  bf16 *target = y + (run.start + run.first) * stride + head * WIDTH;
+  bf16 *target = y + (run.start + run.first) * y_stride + head * WIDTH;
 #if WIDTH % 8 == 0
   constexpr int units = WIDTH / 8;
   for (int i = lane; i < 16 * pieces * units; i += 32) {
     int local = row + i / units, unit = i % units;
     if (run.first + local < run.length)
-      *reinterpret_cast<uint4 *>(target + local * stride + unit * 8) =
+      *reinterpret_cast<uint4 *>(target + local * y_stride + unit * 8) =
           *reinterpret_cast<const uint4 *>(query_tile + local * pitch + unit * 8);
   }
 #else
   for (int i = lane; i < 16 * pieces * WIDTH; i += 32) {
     int local = row + i / WIDTH, column = i % WIDTH;
-    if (run.first + local < run.length) target[local * stride + column] = query_tile[local * pitch + column];
+    if (run.first + local < run.length) target[local * y_stride + column] = query_tile[local * pitch + column];
   }
 #endif
 }

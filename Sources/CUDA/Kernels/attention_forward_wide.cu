@@ -10,7 +10,7 @@ constexpr int keys = 64;
 
 extern "C" __global__ void __launch_bounds__(threads, 2) attention_forward(
     const bf16 *__restrict__ q, i64 q_stride, const bf16 *__restrict__ k, i64 k_stride,
-    const bf16 *__restrict__ v, i64 v_stride, bf16 *__restrict__ y, float *__restrict__ log_sum_exp,
+    const bf16 *__restrict__ v, i64 v_stride, bf16 *__restrict__ y, i64 y_stride, float *__restrict__ log_sum_exp,
     bf16 *__restrict__ rotated,
     const Run *__restrict__ runs, Rotary rotary, int tokens, int share, int window, float scale, int key_start,
     int offset) {
@@ -143,13 +143,12 @@ extern "C" __global__ void __launch_bounds__(threads, 2) attention_forward(
           pack_bf16(output[n * 4 + 2 * h] * inverse, output[n * 4 + 2 * h + 1] * inverse);
   }
   __syncwarp();
-  i64 stride = (i64)gridDim.y * WIDTH;
-  bf16 *target = y + (run.start + run.first) * stride + head * WIDTH;
+  bf16 *target = y + (run.start + run.first) * y_stride + head * WIDTH;
   constexpr int units = WIDTH / 8;
   for (int i = lane; i < 16 * units; i += 32) {
     int local = row + i / units, unit = i % units;
     if (run.first + local < run.length)
-      *reinterpret_cast<uint4 *>(target + local * stride + unit * 8) =
+      *reinterpret_cast<uint4 *>(target + local * y_stride + unit * 8) =
           *reinterpret_cast<const uint4 *>(query_tile + place<rows>(local, unit * 8));
   }
 }

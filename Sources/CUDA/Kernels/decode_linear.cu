@@ -36,7 +36,7 @@ struct Unit {
 extern "C" __global__ void __launch_bounds__(32 * WARPS, (BITS == 8 ? 16 : 24) / WARPS) decode_linear(
     const bf16 *__restrict__ x, i64 x_stride, int n, const u8 *__restrict__ weight, i64 row_bytes,
     const Scale *__restrict__ scales, const u8 *__restrict__ zeros, float midpoint, int groups,
-    const void *__restrict__ bias, int bias_type, bf16 *__restrict__ y, int rows, int columns) {
+    const void *__restrict__ bias, int bias_type, const float *__restrict__ addend, bf16 *__restrict__ y, int rows, int columns) {
   extern __shared__ __align__(16) u8 shared[];
   bf16 *input = reinterpret_cast<bf16 *>(shared);
   int units = columns / UNIT;
@@ -155,6 +155,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS, (BITS == 8 ? 16 : 24) /
     int place = blockIdx.x * 16 + row;
     if (place < rows && column < n) {
       if (bias) sum += load_any(bias, place, bias_type);
+      if (addend) sum += addend[(i64)column * rows + place];
       y[(i64)column * rows + place] = to_bf16(sum);
     }
   }

@@ -9,7 +9,7 @@ struct Packed {
   int rows, columns, bits, group, groups, bytes_per_row, half_scales, midpoint;
 };
 
-template <typename T> __device__ __forceinline__ void dequantize_any(const Packed &m, T *y) {
+template <typename T> __device__ __forceinline__ void dequantize_any(const Packed &m, T *y, i64 stride) {
   int blocks = (m.columns + 255) / 256;
   i64 row = blockIdx.x / blocks;
   int j = (blockIdx.x % blocks) * 256 + threadIdx.x;
@@ -22,16 +22,16 @@ template <typename T> __device__ __forceinline__ void dequantize_any(const Packe
   i64 g = row * m.groups + (m.index ? m.index[j] : j / m.group);
   float scale = m.half_scales ? widen(((const f16 *)m.scales)[g]) : ((const float *)m.scales)[g];
   int zero = m.zeros ? m.zeros[g] : m.midpoint;
-  y[row * m.columns + j] = narrow<T>((float)(code - zero) * scale);
+  y[row * stride + j] = narrow<T>((float)(code - zero) * scale);
 }
 
-extern "C" __global__ void dequantize_f32(Packed m, float *y) { dequantize_any(m, y); }
-extern "C" __global__ void dequantize_bf16(Packed m, bf16 *y) { dequantize_any(m, y); }
+extern "C" __global__ void dequantize_f32(Packed m, float *y, i64 stride) { dequantize_any(m, y, stride); }
+extern "C" __global__ void dequantize_bf16(Packed m, bf16 *y, i64 stride) { dequantize_any(m, y, stride); }
 
 // Four bits, whole words of eight codes within a group. A thread takes up to four words, 128 apart, so that neighbours read and
 // write side by side. A code q comes as the bf16 number 128 + q, which is a matter of masks where converting integers is slow;
 // what is multiplied is q − zero, exactly.
-extern "C" __global__ void __launch_bounds__(128) dequantize4_bf16(Packed m, bf16 *y) {
+extern "C" __global__ void __launch_bounds__(128) dequantize4_bf16(Packed m, bf16 *y, i64 stride) {
   constexpr int each = 4;
   int words = m.columns / 8, blocks = (words + each * 128 - 1) / (each * 128), group = m.group / 8;
   i64 row = blockIdx.x / blocks;
@@ -59,6 +59,6 @@ extern "C" __global__ void __launch_bounds__(128) dequantize4_bf16(Packed m, bf1
       v[c] = (low_bf16(two) - lift[k]) * scale[k];
       v[c + 4] = (high_bf16(two) - lift[k]) * scale[k];
     }
-    store8(y + row * m.columns + word * 8, v);
+    store8(y + row * stride + word * 8, v);
   }
 }

@@ -8,13 +8,13 @@
 //
 // `width` is a multiple of 64; rows of x, dx, low and bits start at multiples of 16 bytes.
 
-// low [rows, RANK] = factor · drop(x) · aᵀ, x [rows, width], a [RANK, width].
+// low [rows, RANK] = factor · drop(x) · aᵀ, x [rows, width], a [RANK, width]; the same to `beside`, where given.
 //
 // Grid: (rows / 64). Two warps, of 32 rows each, take every RUNS-th run of 128 columns, 32 of them at a time through tiles
 // of their own: runs need not wait for each other before all of them are summed.
 extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
     const bf16 *__restrict__ x, i64 x_stride, const bf16 *__restrict__ a, bf16 *__restrict__ low, i64 low_stride,
-    u8 *__restrict__ bits, i64 bits_stride, int rows, int width, u32 key_low, u32 key_high, u32 thresholds,
+    bf16 *beside, i64 beside_stride, u8 *__restrict__ bits, i64 bits_stride, int rows, int width, u32 key_low, u32 key_high, u32 thresholds,
     float factor) {
   constexpr int runs = RUNS, stages = 3, stage = (64 + RANK) * 32;
   extern __shared__ __align__(16) u8 shared[];
@@ -124,8 +124,9 @@ extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
       float4 v = *reinterpret_cast<const float4 *>(parts + (s * 64 + r) * pitch + c);
       sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
     }
-    *reinterpret_cast<uint2 *>(low + (i64)(first + r) * low_stride + c) =
-        make_uint2(pack_bf16(sum.x * factor, sum.y * factor), pack_bf16(sum.z * factor, sum.w * factor));
+    uint2 four = make_uint2(pack_bf16(sum.x * factor, sum.y * factor), pack_bf16(sum.z * factor, sum.w * factor));
+    *reinterpret_cast<uint2 *>(low + (i64)(first + r) * low_stride + c) = four;
+    if (beside) *reinterpret_cast<uint2 *>(beside + (i64)(first + r) * beside_stride + c) = four;
   }
 }
 

@@ -18,7 +18,7 @@ __device__ __forceinline__ void load_weight8(const void *weight, int type, int i
 // written to sum.
 extern "C" __global__ void __launch_bounds__(1024) rms_norm_vectors(
     const bf16 *x, i64 x_stride, const bf16 *delta, i64 delta_stride, const void *weight,
-    int weight_type, float epsilon, bf16 *sum, bf16 *y, float *inverse, int width) {
+    int weight_type, float epsilon, bf16 *sum, bf16 *y, i64 y_stride, float *inverse, int width) {
   __shared__ float scratch[32];
   await_predecessor();
   i64 row = blockIdx.x;
@@ -51,14 +51,14 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm_vectors(
       load_weight8(weight, weight_type, i, w);
 #pragma unroll
       for (int j = 0; j < 8; j++) out[j] = v[part][j] * scale * w[j];
-      store8(y + row * width + i, out);
+      store8(y + row * y_stride + i, out);
     }
   }
 }
 
 extern "C" __global__ void rms_norm(
     const bf16 *x, i64 x_stride, const bf16 *delta, i64 delta_stride, const void *weight,
-    int weight_type, float epsilon, bf16 *sum, bf16 *y, float *inverse, int width) {
+    int weight_type, float epsilon, bf16 *sum, bf16 *y, i64 y_stride, float *inverse, int width) {
   __shared__ float scratch[32];
   await_predecessor();
   i64 row = blockIdx.x;
@@ -80,7 +80,7 @@ extern "C" __global__ void rms_norm(
   for (int i = threadIdx.x; i < width; i += blockDim.x) {
     // What this thread wrote above, it may read here.
     float v = widen(delta ? sum[row * width + i] : x[row * x_stride + i]);
-    y[row * width + i] = to_bf16(v * scale * load_any(weight, i, weight_type));
+    y[row * y_stride + i] = to_bf16(v * scale * load_any(weight, i, weight_type));
   }
 }
 

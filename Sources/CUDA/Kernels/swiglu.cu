@@ -3,8 +3,8 @@
 __device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.f, 1.f + __expf(-x)); }
 
 extern "C" __global__ void swiglu_vectors(
-    const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, int width,
-    int blocks) {
+    const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, i64 y_stride,
+    int width, int blocks) {
   await_predecessor();
   i64 row = blockIdx.x / blocks;
   int i = ((blockIdx.x % blocks) * 256 + threadIdx.x) * 8;
@@ -14,18 +14,18 @@ extern "C" __global__ void swiglu_vectors(
   load8(up + row * up_stride + i, u);
 #pragma unroll
   for (int j = 0; j < 8; j++) g[j] *= sigmoid(g[j]) * u[j];
-  store8(y + row * width + i, g);
+  store8(y + row * y_stride + i, g);
 }
 
 extern "C" __global__ void swiglu(
-    const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, int width,
-    int blocks) {
+    const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, i64 y_stride,
+    int width, int blocks) {
   await_predecessor();
   i64 row = blockIdx.x / blocks;
   int i = (blockIdx.x % blocks) * 256 + threadIdx.x;
   if (i >= width) return;
   float g = widen(gate[row * gate_stride + i]);
-  y[row * width + i] = to_bf16(g * sigmoid(g) * widen(up[row * up_stride + i]));
+  y[row * y_stride + i] = to_bf16(g * sigmoid(g) * widen(up[row * up_stride + i]));
 }
 
 // The slope of silu is s + g·s·(1 − s), s = sigmoid(g).
