@@ -152,7 +152,7 @@ struct TokenForm {
       let source = KernelSource(
         "decode_blocks",
         PackageResources.tensor_core_cuh + PackageResources.cached_attention_cuh
-          + PackageResources.decode_blocks_cu,
+          + PackageResources.decode_pieces_cuh + PackageResources.decode_blocks_cu,
         defines: zip(names, numbers).map { "\($0)=\($1)" }
           + ["WORKERS=\(workers)", "COPIERS=\(copiers)", "SLOTS=\(slots)"])
       known[numbers] = source

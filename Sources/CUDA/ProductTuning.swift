@@ -7,7 +7,7 @@ import Tensor
 /// another run or another card of the kind chooses. It is kept beside the compiled kernels, so a card is measured once.
 struct ProductTuning {
   /// Floating-point operations from which on it is worth while.
-  static let work = 5e10
+  static let work = 3e9
   /// Bytes of a result that copies are made of to compare.
   private static let largest = 300 << 20
 
