@@ -85,7 +85,8 @@ public protocol Backend: AnyObject, Sendable {
 
   /// `y = silu(gate) · up`, all `[n, width]`; gate and up may be views. y is of `type`, an `operand` or the activation.
   func swiGLU(gate: Tensor, up: Tensor, as type: DType) throws -> Tensor
-  /// Writes the gradients of `swiGLU` into `dGate` and `dUp`, which may be views, both operands or both activations.
+  /// Writes the gradients of `swiGLU` into `dGate` and `dUp`, which may be views, both operands or both activations, and may
+  /// be `gate` and `up` themselves.
   func swiGLUBackward(_ dy: Tensor, gate: Tensor, up: Tensor, dGate: Tensor, dUp: Tensor) throws
 
   /// `a + b`.

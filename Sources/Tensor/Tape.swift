@@ -11,6 +11,8 @@ public final class Tape {
   }
 
   public let backend: any Backend
+  /// Whether nobody but the tape sees what its operations give.
+  private var isPrivate = false
   private var entries: [Entry] = []
   private var tracked: Set<ObjectIdentifier> = []
   private var gradients: [ObjectIdentifier: Gradient] = [:]
@@ -28,6 +30,12 @@ public final class Tape {
 
   /// Whether a gradient flows into `tensor`.
   public func tracks(_ tensor: Tensor) -> Bool { tracked.contains(tensor.id) }
+
+  /// Whether `tensor` is the output of a recorded operation that only recorded operations read: once all that read it have
+  /// been walked back, it may be written over.
+  public func owns(_ tensor: Tensor) -> Bool {
+    isPrivate && entries.contains { $0.output.id == tensor.id }
+  }
 
   /// Records an operation: its output, and what turns the output's gradient into its inputs' gradients.
   public func record(_ output: Tensor, backward: @escaping (Tensor) throws -> Void) {
@@ -82,6 +90,7 @@ public final class Tape {
     guard needsInput || !wanted.isEmpty else { return }
     record(y) { [unowned self] dy in
       let inner = Tape(backend)
+      inner.isPrivate = true
       for parameter in wanted { inner.track(parameter) }
       if needsInput { inner.track(x) }
       for summand in try body(x, inner) { try inner.accumulate(dy, for: summand, shared: true) }

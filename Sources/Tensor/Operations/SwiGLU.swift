@@ -42,7 +42,10 @@ extension Execution {
     guard let tape = recorder else { return y }
     let backend = backend
     tape.record(y) { [unowned tape] dy in
-      let gradients = try input.like(backend, type)
+      // Element by element over what nobody reads any more, where it fits: it is the widest there is.
+      let gradients =
+        input.tensors.allSatisfy { tape.owns($0) && $0.dtype == type }
+        ? input : try input.like(backend, type)
       let (dGate, dUp) = gradients.views
       try backend.swiGLUBackward(dy, gate: gate, up: up, dGate: dGate, dUp: dUp)
       for (tensor, gradient) in zip(input.tensors, gradients.tensors) where tape.tracks(tensor) {
