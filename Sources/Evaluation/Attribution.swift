@@ -66,9 +66,10 @@ public struct Attribution: Sendable {
     for list in classes { for found in list { tokens[found, default: 0] += 1 } }
     let all = Double(max(1, tokens.values.reduce(0, +)))
     func sums(_ model: Model, _ name: String) throws -> [TokenClass: Double] {
+      let model = try model.prepared()
       var sums: [TokenClass: Double] = [:]
       var done = 0
-      for range in WindowBatches(windows: windows, budget: model.backend.device.passTokens).ranges {
+      for range in WindowBatches(windows: windows, budget: model.passTokens).ranges {
         try Interrupt.check()
         let pass = WindowPass(Array(windows[range]))
         let scores = try Perplexity.likelihoods(model, pass, hidden: pass.hidden(of: model))

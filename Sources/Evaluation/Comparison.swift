@@ -39,7 +39,7 @@ public final class Comparison {
     guard model.tokenizer.contentHash == reference.tokenizer.contentHash,
       model.config.vocabulary == reference.config.vocabulary
     else { throw DifferentTokenizers() }
-    let make = { try pass.hidden(of: self.reference) }
+    let make = { try pass.hidden(of: self.reference.prepared()) }
     let expected = try states?.hidden(passes, making: make) ?? make()
     passes += 1
     for (index, window) in pass.windows.enumerated() {

@@ -57,11 +57,12 @@ public struct Divergence: Sendable {
     let clock = ContinuousClock()
     let start = clock.now
     let windows = windows.filter { $0.scored > 0 }
+    let model = try model.prepared()
     let comparison = Comparison(from: reference, windows: windows.count, states: states)
     let total = windows.reduce(0) { $0 + $1.tokens.count }
     var done = 0
     for range in WindowBatches(
-      windows: windows, budget: batch ?? model.backend.device.passTokens
+      windows: windows, budget: batch ?? model.passTokens
     ).ranges {
       try Interrupt.check()
       let pass = WindowPass(Array(windows[range]))

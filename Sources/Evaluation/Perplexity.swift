@@ -64,6 +64,7 @@ public struct Perplexity: Sendable {
   ) throws -> Perplexity {
     let clock = ContinuousClock()
     let start = clock.now
+    let model = try model.prepared()
     let windows = windows.filter { $0.scored > 0 }
     let total = windows.reduce(0) { $0 + $1.tokens.count }
     let compared = windows.prefix(comparison?.windows ?? 0)
@@ -73,7 +74,7 @@ public struct Perplexity: Sendable {
     for part in [compared, windows[compared.endIndex...]] {
       let part = Array(part)
       for range in WindowBatches(
-        windows: part, budget: batch ?? model.backend.device.passTokens
+        windows: part, budget: batch ?? model.passTokens
       ).ranges {
         try Interrupt.check()
         let pass = WindowPass(Array(part[range]))

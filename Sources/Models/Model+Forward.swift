@@ -30,6 +30,11 @@ extension Model {
       throw ShapeMismatch(
         operation: "hidden", expected: "\(segments.tokens) ids", found: "\(ids.count)")
     }
+    if isPrepared, tape == nil, dropout == nil,
+      let hidden = try hiddenInLanes(ids, segments: segments)
+    {
+      return hidden
+    }
     var x = try embed(ids)
     var delta: Tensor?
     let checkpoints = checkpointing ? tape : nil

@@ -20,6 +20,8 @@ public struct Model: Sendable {
   public let backend: any Backend
   /// What matrix products use.
   public var precision: Precision
+  /// Whether `prepared()` made it: its passes without a tape may then run in lanes.
+  var isPrepared = false
   /// The folder it was loaded from, where its tokenizer files lie.
   public let source: String
   /// The ids that end a text, as generation_config.json or config.json give them.

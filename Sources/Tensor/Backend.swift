@@ -36,6 +36,17 @@ public protocol Backend: AnyObject, Sendable {
   /// Element i of the contiguous `target` becomes a number of mean 0 from word i of `stream`; see `RandomNumbers`.
   func fill(_ target: Tensor, from stream: RandomStream, deviation: Float) throws
 
+  // MARK: Lanes
+
+  /// Passes that may run side by side, each on a thread of its own: more than one pass keeps the device busier than one
+  /// at a time. 0 where operations follow each other, as on a GPU.
+  var lanes: Int { get }
+  /// Runs `body` for each of `0..<tasks`, as many at a time as there are lanes; operations that it calls then take one
+  /// thread each.
+  ///
+  /// - Throws: What a task throws (the others are then not begun), `Cancelled`.
+  func concurrently(_ tasks: Int, _ body: (Int) throws -> Void) throws
+
   // MARK: Operations
 
   /// Rows `ids` of `table [vocabulary, width]`: `[ids.count, width]`.
@@ -208,6 +219,12 @@ extension Backend {
 
   public func trim() {}
 
+  public var lanes: Int { 0 }
+
+  public func concurrently(_ tasks: Int, _ body: (Int) throws -> Void) throws {
+    for task in 0..<tasks { try body(task) }
+  }
+
   public func eigenvectors(of symmetric: Tensor, count: Int) throws -> Eigenvectors {
     try Eigenvectors(of: symmetric, count: count, on: self)
   }
@@ -226,9 +243,9 @@ extension Backend {
 ///
 /// *Paper:* Hu et al., "LoRA" (2021), eq. 3.
 public struct AdapterTerm: Sendable {
-  /// f32 `[rank, in]`.
+  /// f32 `[rank, in]`; in passes without a tape also of the products' type.
   public var a: Tensor
-  /// f32 `[out, rank]`.
+  /// f32 `[out, rank]`; where `scale` is 1 and A is, also of the products' type.
   public var b: Tensor
   /// α/r, or α/√r for rank-stabilized LoRA.
   public var scale: Float

@@ -24,7 +24,7 @@ extension RunContext {
         EntryKey.Part("rows", try rows.contentHash()),
         EntryKey.Part("length", options.length.map(String.init) ?? ""),
         EntryKey.Part("special", "\(options.special)"),
-        EntryKey.Part("tokens in a pass", "\(batch ?? base.backend.device.passTokens)"),
+        EntryKey.Part("tokens in a pass", "\(batch ?? base.passTokens)"),
       ])
     let stem = "states"
     if let tensors = try? shared?.find()?.tensors(stem: stem) {

@@ -34,6 +34,21 @@ import Testing
     #expect(total.value.load(ordering: .relaxed) == 8 * 50 * 10)
   }
 
+  /// A task's own jobs run on its thread, and all of them before it ends.
+  @Test(arguments: [1, 2, 5])
+  func jobsWithinTasks(threads: Int) {
+    let pool = ThreadPool(count: threads)
+    let total = Counter()
+    pool.spread(40) { _, worker in
+      #expect(pool.current == worker)
+      pool.run(7) { _, inner in
+        total.value.add(inner == worker ? 1 : 1000, ordering: .relaxed)
+      }
+    }
+    #expect(pool.current == nil)
+    #expect(total.value.load(ordering: .relaxed) == 40 * 7)
+  }
+
   private final class Counter: Sendable {
     let value = Atomic<Int>(0)
   }

@@ -36,6 +36,11 @@ struct AdapterFactors {
     }
     let first = try backend.factor(term.a, type, name)
     a = first.factor
+    if term.b.dtype == type, scale == 1 {
+      b = Factor(try term.b.bytes(name), type, stride: term.b.rowStride)
+      owners = [first.tensor, term.b]
+      return
+    }
     let scaled = try backend.make([outputs, rank], type)
     let target = try scaled.bytes(name)
     let source = try term.b.floats(name)

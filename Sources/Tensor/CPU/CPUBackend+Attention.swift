@@ -20,7 +20,7 @@ extension CPUBackend {
     let (savedQ, savedK) = (try queries?.bytes(name), try keys?.bytes(name))
     let tables = try segments.tables(rotary, name, width: width)
     // A task takes the heads that share keys, or one head where that would leave threads idle.
-    let apart = segments.count * groups < 2 * pool.count
+    let apart = segments.count * groups < 2 * threads
     let tasks = apart ? heads : groups
     try parallelSteps(segments.count * tasks) { task, workspace in
       let (index, segment) = (task % tasks, task / tasks)

@@ -22,9 +22,9 @@ extension CPUBackend {
     if case .dense(let matrix) = head, matrix.dtype == type, matrix.shape.count == 2 {
       let weights = Factor(try matrix.bytes(name), type, stride: matrix.rowStride)
       // A thread takes a tile of rows from logits to gradient; the logits stay in its cache if they can.
-      let most = max(16, limits.logits / 4 / max(vocabulary, 1) / pool.count / 16 * 16)
+      let most = max(16, limits.logits / 4 / max(vocabulary, 1) / threads / 16 * 16)
       let height = min(
-        ProductTiles(rows: n, columns: 1, depth: width * 512, threads: pool.count).height, most, 128
+        ProductTiles(rows: n, columns: 1, depth: width * 512, threads: threads).height, most, 128
       )
       // A head that lies as it is wanted comes as one panel.
       try eachPanel(of: head, as: type, rows: n, name) { _, panel in

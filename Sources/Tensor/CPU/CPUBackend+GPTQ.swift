@@ -31,7 +31,7 @@ extension CPUBackend {
       ? Self.blockWidth : max(width, Self.blockWidth / width * width)
     let tileGrid = TileGrid(grid, rule)
     let tiles = processor.tiles
-    let most = max(1, min(4, strips.count / (pool.count * 2)))
+    let most = max(1, min(4, strips.count / (threads * 2)))
     let faults = try parallelStrips(strips.count, most: most, initial: TileFault.none) {
       range, workspace in
       let space = workspace.floats(0, range.count * strips.size)

@@ -28,7 +28,7 @@ extension CPUBackend {
     let term = try adapter.map {
       try AdapterFactors($0, inputs: inputs, outputs: outputs, type, forward: true, self)
     }
-    let split = RowSplit(rows: n, threads: pool.count)
+    let split = RowSplit(rows: n, threads: threads)
     let input = try LinearInput(
       x, term, type, staysInTask: split.fused && isOnePanel(weight, as: type), self)
     if !split.fused { try parallelSteps(split.count) { _ = input.prepare(split[$0], $1) } }
@@ -37,7 +37,7 @@ extension CPUBackend {
       let tiles =
         split.fused
         ? split.tiles(columns: rows.count)
-        : ProductTiles(rows: n, columns: rows.count, depth: inputs, threads: pool.count)
+        : ProductTiles(rows: n, columns: rows.count, depth: inputs, threads: threads)
       try parallelSteps(tiles.count) { task, workspace in
         let (height, width) = tiles[task]
         let (x, reduced) =

@@ -18,7 +18,7 @@ extension CPUBackend {
     let sums = try term.map {
       try factorSums($0, upstream, x: x, reduced: reduced, inputs: inputs, type, name)
     }
-    let split = RowSplit(rows: n, threads: pool.count)
+    let split = RowSplit(rows: n, threads: threads)
     if !split.fused || !needsInput {
       try parallelSteps(split.count) { upstream.prepare(split[$0], $1) }
     }
@@ -70,7 +70,7 @@ extension CPUBackend {
         split.fused
         ? split.tiles(columns: inputs)
         : ProductTiles(
-          rows: upstream.rows, columns: inputs, depth: rows.count, threads: pool.count)
+          rows: upstream.rows, columns: inputs, depth: rows.count, threads: threads)
       try parallelSteps(tiles.count) { task, workspace in
         let (height, width) = tiles[task]
         if split.fused, first { upstream.prepare(height, workspace) }

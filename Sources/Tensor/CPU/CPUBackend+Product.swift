@@ -7,7 +7,7 @@ extension CPUBackend {
     m: Int, n: Int, k: Int, _ a: Factor, _ b: Factor, _ c: UnsafeMutablePointer<Float>,
     stride: Int, alpha: Float = 1, beta: Float = 0
   ) {
-    let tiles = ProductTiles(rows: m, columns: n, depth: k, threads: pool.count)
+    let tiles = ProductTiles(rows: m, columns: n, depth: k, threads: threads)
     parallel(tiles.count) { task, workspace in
       let (rows, columns) = tiles[task]
       workspace.multiply(
@@ -46,7 +46,7 @@ extension CPUBackend {
     let stride = hessian.rowStride
     let input = try factor(x, factorType(precision), "gram")
     // Square tiles on and above the diagonal; each also writes its mirror image.
-    let side = width >= 512 * pool.count ? 256 : 128
+    let side = width >= 512 * threads ? 256 : 128
     let count = (width + side - 1) / side
     let places = (0..<count).flatMap { row in (row..<count).map { (row, $0) } }
     let kernels = kernels

@@ -1,6 +1,7 @@
 import CPUKernels
 import Glibc
 import Runtime
+import Synchronization
 
 /// The backend that runs on the processor: matrix products through oneDNN or OpenBLAS, everything else in SIMD kernels
 /// compiled for three processor levels, on all cores.
@@ -64,6 +65,25 @@ public final class CPUBackend: Backend, @unchecked Sendable {
     precision == .bf16 && supports(.bf16) ? .bf16 : .f32
   }
 
+  /// Threads that share an operation: one within a task of `concurrently`.
+  var threads: Int { pool.current == nil ? pool.count : 1 }
+
+  public var lanes: Int { pool.count }
+
+  public func concurrently(_ tasks: Int, _ body: (Int) throws -> Void) throws {
+    let failure = Mutex<(any Error)?>(nil)
+    pool.spread(tasks) { task, _ in
+      if Interrupt.isPending || failure.withLock({ $0 != nil }) { return }
+      do {
+        try body(task)
+      } catch {
+        failure.withLock { $0 = $0 ?? error }
+      }
+    }
+    if let error = failure.withLock({ $0 }) { throw error }
+    try Interrupt.check()
+  }
+
   /// Shares out `tasks` independent pieces of work. The body gets the task and the workspace of the thread it runs on.
   func parallel(_ tasks: Int, _ body: (Int, Workspace) -> Void) {
     pool.run(tasks) { task, worker in body(task, workspaces[worker]) }
@@ -82,7 +102,7 @@ public final class CPUBackend: Backend, @unchecked Sendable {
   /// Shares out `count` rows that cost about `width` element operations each, in ranges large enough to be worth it.
   func parallelRows(_ count: Int, width: Int, _ body: (Range<Int>, Workspace) -> Void) {
     let smallest = max(1, 16_384 / max(width, 1))
-    let tasks = max(1, min(pool.count * 4, count / smallest))
+    let tasks = max(1, min(threads * 4, count / smallest))
     parallel(tasks) { task, workspace in
       body(count * task / tasks..<count * (task + 1) / tasks, workspace)
     }

@@ -34,9 +34,15 @@ final class ThreadPool: @unchecked Sendable {
   /// Whether the owner sleeps until the last task is finished.
   private let waiting = Atomic<Bool>(false)
   private let stopping = Atomic<Bool>(false)
+  /// Where a thread keeps its worker's number, plus one, while it runs a task.
+  private let key: pthread_key_t
 
   init(count: Int) {
     self.count = max(count, 1)
+    var key = pthread_key_t()
+    // Without one of the few keys that a process has, nothing tells a task's own jobs from others'.
+    precondition(pthread_key_create(&key, nil) == 0, "no thread key left")
+    self.key = key
     pthread_mutex_init(owner, nil)
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wake, nil)
@@ -49,6 +55,7 @@ final class ThreadPool: @unchecked Sendable {
     pthread_cond_broadcast(wake)
     pthread_mutex_unlock(mutex)
     for thread in threads { pthread_join(thread, nil) }
+    pthread_key_delete(key)
     pthread_cond_destroy(wake)
     pthread_cond_destroy(done)
     pthread_mutex_destroy(mutex)
@@ -59,10 +66,29 @@ final class ThreadPool: @unchecked Sendable {
     owner.deallocate()
   }
 
-  /// Runs `body` for each task in `0..<tasks`, on all threads, and waits. One job at a time: a second caller waits. Not
-  /// to be called from within a task.
+  /// The worker whose task the calling thread runs, inside `spread`.
+  var current: Int? {
+    let value = Int(bitPattern: pthread_getspecific(key))
+    return value > 0 ? value - 1 : nil
+  }
+
+  /// Runs `body` like `run`, where tasks may run jobs of their own: each does so on its own thread.
+  func spread(_ tasks: Int, _ body: Body) {
+    run(tasks) { task, worker in
+      pthread_setspecific(key, UnsafeRawPointer(bitPattern: worker + 1))
+      body(task, worker)
+      pthread_setspecific(key, nil)
+    }
+  }
+
+  /// Runs `body` for each task in `0..<tasks`, on all threads, and waits. One job at a time: a second caller waits. Within
+  /// a task of `spread`, on the thread of that task.
   func run(_ tasks: Int, _ body: Body) {
     guard tasks > 0 else { return }
+    if let worker = current {
+      for task in 0..<tasks { body(task, worker) }
+      return
+    }
     pthread_mutex_lock(owner)
     defer { pthread_mutex_unlock(owner) }
     if count == 1 || tasks == 1 {

@@ -1,0 +1,148 @@
+import Runtime
+import Tensor
+
+extension Model {
+  /// The largest model, in bytes of its blocks' weights, that is made ready as a whole.
+  private static let preparedBytes = 64 << 20
+
+  /// Whether passes without a tape run side by side: where the device has lanes for them, and all weights fit in its cache
+  /// or nearly so. What a larger model computes is many times what handing it from thread to thread costs.
+  var runsInLanes: Bool {
+    guard backend.lanes > 0 else { return false }
+    let weights = blocks.reduce(0) { $0 + $1.linears.reduce(0) { $0 + $1.inputs * $1.outputs } }
+    return weights * backend.operand(precision).size <= Self.preparedBytes
+  }
+
+  /// Tokens that go through the model together without a tape where nobody says how many.
+  public var passTokens: Int {
+    // Some twenty units a lane, so that none waits long for another's last one.
+    runsInLanes ? min(backend.lanes * 4096, 1 << 16) : backend.device.passTokens
+  }
+
+  /// The model as passes without a tape read it, where there will be many: what each would convert, dequantize or merge
+  /// anew is done once. It computes the same but for the rounding of sums, and is not for training or saving.
+  public func prepared() throws -> Model {
+    guard runsInLanes else { return self }
+    let type = backend.operand(precision)
+    var model = try mapLinears { try $0.prepared(as: type, on: backend) }
+    model.isPrepared = true
+    return model
+  }
+
+  /// The hidden states after the final norm, `[ids.count, hidden]`: sequences side by side, each through the whole model
+  /// on one thread, so that threads wait for each other once and not after every operation. Nil where there are too few
+  /// sequences for that.
+  func hiddenInLanes(_ ids: [Int32], segments: Segments) throws -> Tensor? {
+    let units = LaneUnits(segments)
+    guard units.count >= 2 * backend.lanes else { return nil }
+    let tables = try rotary.tables(length: segments.longest)
+    let result = try backend.make([ids.count, config.hidden], backend.activation)
+    try backend.concurrently(units.count) { index in
+      let (rows, segments) = units[index]
+      let hidden = try hiddenInLane(Array(ids[rows]), segments, tables)
+      try backend.copy(hidden, into: result.rows(rows))
+    }
+    return result
+  }
+
+  /// Attention sees the sequences whole; what follows it goes a few rows at a time from one linear to the next.
+  private func hiddenInLane(_ ids: [Int32], _ segments: Segments, _ tables: Rotary) throws -> Tensor
+  {
+    let execution = execution()
+    let x = try embed(ids)
+    for block in blocks {
+      try Interrupt.check()
+      let attended = try block.advance(
+        .attentionInput, block.begin(x, execution, self), execution, self, dropout: nil
+      ) {
+        try execution.attention(
+          $0, rotary: tables, segments: segments, shape: config.attentionShape)
+      }
+      for rows in LaneUnits.parts(of: ids.count) {
+        var state = Block.State(
+          residual: attended.residual.rows(rows), input: attended.input.rows(rows))
+        for stage in [Stage.attentionOutput, .mlpInput, .mlpOutput] {
+          state = try block.advance(
+            stage, state, execution, self, segments: segments)
+        }
+        try backend.copy(state.output(execution), into: x.rows(rows))
+      }
+    }
+    return try execution.rmsNorm(x, weight: norm, epsilon: config.epsilon).y
+  }
+}
+
+/// Sequences that follow each other, in units of work: enough tokens for efficient products, few enough that what the unit
+/// computes stays in a core's cache. The same whatever the number of lanes.
+struct LaneUnits {
+  /// Rows that go through the MLP together: few enough that its results stay near the core, as many as products take at
+  /// once. With 128, products read the weights too often and nothing is gained.
+  static let rows = 256
+  /// Tokens from which on a unit is complete.
+  private static let tokens = 256
+
+  private let segments: Segments
+  /// The first segment of each unit; behind the last, their number.
+  private var starts = [0]
+
+  init(_ segments: Segments) {
+    self.segments = segments
+    var tokens = 0
+    for index in 0..<segments.count {
+      tokens += segments[index].count
+      if tokens >= Self.tokens {
+        starts.append(index + 1)
+        tokens = 0
+      }
+    }
+    // What is left at the end goes with the unit before it.
+    if starts.count > 1 { starts.removeLast() }
+    if segments.count > 0 { starts.append(segments.count) }
+  }
+
+  /// `count` rows in parts of `rows`, of which products take all at once. A last part of less than half of that goes with
+  /// the one before it: none is so short that it would be computed another way.
+  static func parts(of count: Int) -> [Range<Int>] {
+    let parts = max(1, (count + rows / 2) / rows)
+    return (0..<parts).map { rows * $0..<($0 == parts - 1 ? count : rows * ($0 + 1)) }
+  }
+
+  var count: Int { starts.count - 1 }
+
+  subscript(index: Int) -> (rows: Range<Int>, segments: Segments) {
+    let mine = (starts[index]..<starts[index + 1]).map { segments[$0] }
+    let first = mine.first?.lowerBound ?? 0
+    return (first..<(mine.last?.upperBound ?? first), Segments(lengths: mine.map(\.count)))
+  }
+}
+
+extension Linear {
+  /// The linear with what every pass would make of its parts: the weight in the products' type, merged where its adapter is
+  /// trained to be, the adapter scaled and in that type.
+  fileprivate func prepared(as type: DType, on backend: any Backend) throws -> Linear {
+    // Rows are stretched by the lengths of the weight as it is stored.
+    if adapter?.magnitude != nil { return try settled(on: backend) }
+    var linear = self
+    if let adapter {
+      if adapter.isMergeAware, case .packed(let matrix) = weight {
+        linear.weight = .packed(
+          try backend.requantize(matrix, adding: adapter.term.delta(on: backend)))
+        linear.adapter = nil
+      } else if type != .f32 {
+        let b = try backend.read(adapter.b).map { $0 * adapter.scale }
+        linear.adapter?.b = try backend.convert(
+          backend.place(Tensor(b, shape: adapter.b.shape)), to: type)
+        linear.adapter?.a = try backend.convert(adapter.a, to: type)
+        linear.adapter?.scale = 1
+      }
+    }
+    switch linear.weight {
+    case .dense(let tensor):
+      if tensor.dtype != type { linear.weight = .dense(try backend.convert(tensor, to: type)) }
+    case .packed(let matrix):
+      let floats = try backend.dequantize(matrix)
+      linear.weight = .dense(type == .f32 ? floats : try backend.convert(floats, to: type))
+    }
+    return linear
+  }
+}
