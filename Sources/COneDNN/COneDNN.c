@@ -14,7 +14,9 @@ enum {
   type_bf16 = 2,
   type_f32 = 3,
   scratch_user = 1,
+  query_weights = 131,
   query_scratchpad = 136,
+  layout_any = 1,
   argument_source = 1,
   argument_destination = 17,
   argument_weights = 33,
@@ -51,12 +53,17 @@ static struct {
   int (*memory_create)(void **, const void *, void *, void *);
   int (*memory_destroy)(void *);
   int (*memory_set)(void *, void *);
+  int (*memory_md)(const void *, const void **);
+  int (*md_equal)(const void *, const void *);
+  int (*reorder_create)(void **, const void *, void *, const void *, void *, const void *);
   // Version 2.
   int (*md_init)(void *, int, const int64_t *, int, const int64_t *);
+  int (*md_init_layout)(void *, int, const int64_t *, int, int);
   int (*matmul_init)(void *, const void *, const void *, const void *, const void *);
   int (*desc_create)(void **, const void *, const void *, void *, const void *);
   // Version 3.
   int (*md_create)(void **, int, const int64_t *, int, const int64_t *);
+  int (*md_create_layout)(void **, int, const int64_t *, int, int);
   int (*md_destroy)(void *);
   int (*matmul_create)(void **, void *, const void *, const void *, const void *, const void *,
                        const void *);
@@ -87,13 +94,18 @@ static int resolve(void *library) {
   FIND(memory_create, "memory_create");
   FIND(memory_destroy, "memory_destroy");
   FIND(memory_set, "memory_set_data_handle");
+  FIND(memory_md, "memory_get_memory_desc");
+  FIND(md_equal, "memory_desc_equal");
+  FIND(reorder_create, "reorder_primitive_desc_create");
   int major = dnn.get_version()->major;
   if (major == 2) {
     FIND(md_init, "memory_desc_init_by_strides");
+    FIND(md_init_layout, "memory_desc_init_by_tag");
     FIND(matmul_init, "matmul_desc_init");
     FIND(desc_create, "primitive_desc_create");
   } else if (major == 3) {
     FIND(md_create, "memory_desc_create_with_strides");
+    FIND(md_create_layout, "memory_desc_create_with_tag");
     FIND(md_destroy, "memory_desc_destroy");
     FIND(matmul_create, "matmul_primitive_desc_create");
   } else {
@@ -146,6 +158,15 @@ static void *describe(void *space, int64_t rows, int64_t columns, int64_t stride
   return dnn.md_create(&description, 2, lengths, type, strides) == 0 ? description : NULL;
 }
 
+/// A matrix [rows, columns] in whatever layout the library finds best.
+static void *describe_any(void *space, int64_t rows, int64_t columns, int type) {
+  int64_t lengths[2] = {rows, columns};
+  if (dnn.major == 2)
+    return dnn.md_init_layout(space, 2, lengths, type, layout_any) == 0 ? space : NULL;
+  void *description = NULL;
+  return dnn.md_create_layout(&description, 2, lengths, type, layout_any) == 0 ? description : NULL;
+}
+
 static void *attributes(int accumulate) {
   void *result = NULL;
   if (dnn.attr_create(&result) != 0) return NULL;
@@ -187,8 +208,11 @@ static int compile(olv_product *product, void *description, void *const md[3]) {
   const void *scratch = dnn.query_md(description, query_scratchpad, 0);
   product->scratch = scratch ? dnn.md_size(scratch) : 0;
   if (dnn.primitive_create(&product->primitive, description) != 0) return 0;
-  for (int i = 0; i < 3; i++)
-    if (dnn.memory_create(&product->memory[i], md[i], dnn.engine, NULL) != 0) return 0;
+  for (int i = 0; i < 3; i++) {
+    // The layout of b may have been the library's choice.
+    const void *own = i == 1 ? dnn.query_md(description, query_weights, 0) : md[i];
+    if (!own || dnn.memory_create(&product->memory[i], own, dnn.engine, NULL) != 0) return 0;
+  }
   return product->scratch == 0 ||
          dnn.memory_create(&product->memory[3], scratch, dnn.engine, NULL) == 0;
 }
@@ -204,7 +228,9 @@ olv_product *olv_product_create(const olv_product_shape *s) {
   int done = 0;
   if (product && space && attr) {
     md[0] = describe(space, s->m, s->k, s->stride_a, s->transposed_a, type);
-    md[1] = describe(space + description_bytes, s->k, s->n, s->stride_b, s->transposed_b, type);
+    md[1] = s->packed_b
+                ? describe_any(space + description_bytes, s->k, s->n, type)
+                : describe(space + description_bytes, s->k, s->n, s->stride_b, s->transposed_b, type);
     md[2] = describe(space + 2 * description_bytes, s->m, s->n, s->stride_c, 0, type_f32);
     if (md[0] && md[1] && md[2]) description = plan(md, attr);
     if (description) done = compile(product, description, md);
@@ -244,4 +270,43 @@ void olv_product_destroy(olv_product *product) {
     if (product->memory[i]) dnn.memory_destroy(product->memory[i]);
   if (product->primitive) dnn.primitive_destroy(product->primitive);
   free(product);
+}
+
+static const void *layout_of_b(const olv_product *product) {
+  const void *md = NULL;
+  return dnn.memory_md(product->memory[1], &md) == 0 ? md : NULL;
+}
+
+size_t olv_product_packed_bytes(const olv_product *product) {
+  const void *md = layout_of_b(product);
+  return md ? dnn.md_size(md) : 0;
+}
+
+int olv_product_packs_alike(const olv_product *a, const olv_product *b) {
+  const void *first = layout_of_b(a), *second = layout_of_b(b);
+  return first && second && dnn.md_equal(first, second);
+}
+
+int olv_product_pack(const olv_product *product, const olv_product_shape *s, const void *b,
+                     void *packed) {
+  char space[description_bytes];
+  const void *to = layout_of_b(product);
+  void *from = describe(space, s->k, s->n, s->stride_b, s->transposed_b,
+                        s->bf16 ? type_bf16 : type_f32);
+  void *description = NULL, *primitive = NULL, *source = NULL, *target = NULL;
+  int done = to && from &&
+             dnn.reorder_create(&description, from, dnn.engine, to, dnn.engine, NULL) == 0 &&
+             dnn.primitive_create(&primitive, description) == 0 &&
+             dnn.memory_create(&source, from, dnn.engine, (void *)b) == 0 &&
+             dnn.memory_create(&target, to, dnn.engine, packed) == 0;
+  if (done) {
+    argument arguments[2] = {{argument_source, source}, {argument_destination, target}};
+    done = dnn.execute(primitive, dnn.stream, 2, arguments) == 0;
+  }
+  if (source) dnn.memory_destroy(source);
+  if (target) dnn.memory_destroy(target);
+  if (primitive) dnn.primitive_destroy(primitive);
+  if (description) dnn.desc_destroy(description);
+  if (dnn.major == 3 && from) dnn.md_destroy(from);
+  return !done;
 }

@@ -25,6 +25,10 @@ extension Model {
     guard runsInLanes else { return self }
     let type = backend.operand(precision)
     var model = try mapLinears { try $0.prepared(as: type, on: backend) }
+    if case .dense(let tensor) = head, tensor.dtype == type, tensor.byteCount <= Self.preparedBytes
+    {
+      model.head = .dense(backend.packed(tensor))
+    }
     model.isPrepared = true
     return model
   }
@@ -76,7 +80,7 @@ extension Model {
 /// computes stays in a core's cache. The same whatever the number of lanes.
 struct LaneUnits {
   /// Rows that go through the MLP together: few enough that its results stay near the core, as many as products take at
-  /// once. With 128, products read the weights too often and nothing is gained.
+  /// once.
   static let rows = 256
   /// Tokens from which on a unit is complete.
   private static let tokens = 256
@@ -143,6 +147,7 @@ extension Linear {
       let floats = try backend.dequantize(matrix)
       linear.weight = .dense(type == .f32 ? floats : try backend.convert(floats, to: type))
     }
+    if case .dense(let tensor) = linear.weight { linear.weight = .dense(backend.packed(tensor)) }
     return linear
   }
 }

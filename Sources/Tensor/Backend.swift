@@ -47,6 +47,10 @@ public protocol Backend: AnyObject, Sendable {
   /// - Throws: What a task throws (the others are then not begun), `Cancelled`.
   func concurrently(_ tasks: Int, _ body: (Int) throws -> Void) throws
 
+  /// A weight of the products' type that many passes will read: the same, laid out for that beside what it is where that
+  /// is of use. It takes about twice the memory.
+  func packed(_ weight: Tensor) -> Tensor
+
   // MARK: Operations
 
   /// Rows `ids` of `table [vocabulary, width]`: `[ids.count, width]`.
@@ -220,6 +224,8 @@ extension Backend {
   public func trim() {}
 
   public var lanes: Int { 0 }
+
+  public func packed(_ weight: Tensor) -> Tensor { weight }
 
   public func concurrently(_ tasks: Int, _ body: (Int) throws -> Void) throws {
     for task in 0..<tasks { try body(task) }

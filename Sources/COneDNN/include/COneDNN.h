@@ -22,6 +22,8 @@ typedef struct {
   int32_t bf16;
   /// Whether the product is added to c.
   int32_t accumulate;
+  /// Whether b comes as `olv_product_pack` lays it out; its stride then does not matter.
+  int32_t packed_b;
 } olv_product_shape;
 
 /// A product of one shape, compiled. To be used by one thread at a time.
@@ -34,3 +36,11 @@ size_t olv_product_scratch(const olv_product *product);
 /// Runs it; 0 on success. `scratch` is aligned to 64 bytes.
 int olv_product_run(olv_product *product, const void *a, const void *b, float *c, void *scratch);
 void olv_product_destroy(olv_product *product);
+
+/// Bytes of b as a product with `packed_b` reads it.
+size_t olv_product_packed_bytes(const olv_product *product);
+/// Whether two products with `packed_b` read the same layout.
+int olv_product_packs_alike(const olv_product *a, const olv_product *b);
+/// Lays b, as `shape` describes it when `packed_b` is disregarded, out for `product`; 0 on success.
+int olv_product_pack(const olv_product *product, const olv_product_shape *shape, const void *b,
+                     void *packed);

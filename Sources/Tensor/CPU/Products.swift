@@ -11,6 +11,8 @@ struct Factor {
   var stride: Int
   /// Whether the factor is the transpose of what is stored.
   var transposed: Bool
+  /// The same numbers as the products of the whole factor read them best, where they were laid out so.
+  var packed: UnsafePointer<PackedForm>?
 
   init(_ address: UnsafeRawPointer, _ type: DType, stride: Int, transposed: Bool = false) {
     self.address = address
@@ -22,6 +24,7 @@ struct Factor {
   /// The part that starts at `row` and `column` of the factor.
   func from(row: Int, column: Int) -> Factor {
     var part = self
+    if row != 0 || column != 0 { part.packed = nil }
     part.address += (transposed ? column * stride + row : row * stride + column) * type.size
     return part
   }
@@ -61,6 +64,16 @@ final class ProductCache {
     var m, n, k: Int
     var strideA, strideB, strideC: Int
     var transposedA, transposedB, bf16, accumulate: Bool
+    /// Whether b comes packed.
+    var packed = false
+
+    var description: olv_product_shape {
+      olv_product_shape(
+        m: Int64(m), n: Int64(n), k: Int64(k), stride_a: Int64(strideA), stride_b: Int64(strideB),
+        stride_c: Int64(strideC), transposed_a: transposedA ? 1 : 0,
+        transposed_b: transposedB ? 1 : 0, bf16: bf16 ? 1 : 0, accumulate: accumulate ? 1 : 0,
+        packed_b: packed ? 1 : 0)
+    }
   }
 
   /// Products kept at most; ragged batches bring new shapes all the time.
@@ -81,21 +94,23 @@ final class ProductCache {
 
   /// - Returns: Whether the product was computed.
   func run(
-    _ shape: Shape, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutablePointer<Float>
+    _ shape: Shape, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutablePointer<Float>,
+    form: UnsafePointer<PackedForm>? = nil
   ) -> Bool {
-    guard let product = product(shape) else { return false }
+    guard let product = product(shape, form) else { return false }
     return olv_product_run(product, a, b, c, scratch) == 0
   }
 
-  private func product(_ shape: Shape) -> OpaquePointer? {
+  private func product(_ shape: Shape, _ form: UnsafePointer<PackedForm>?) -> OpaquePointer? {
     if let known = products[shape] { return known }
     if products.count >= Self.limit { clear() }
-    var description = olv_product_shape(
-      m: Int64(shape.m), n: Int64(shape.n), k: Int64(shape.k), stride_a: Int64(shape.strideA),
-      stride_b: Int64(shape.strideB), stride_c: Int64(shape.strideC),
-      transposed_a: shape.transposedA ? 1 : 0, transposed_b: shape.transposedB ? 1 : 0,
-      bf16: shape.bf16 ? 1 : 0, accumulate: shape.accumulate ? 1 : 0)
+    var description = shape.description
     var product = olv_product_create(&description)
+    if let made = product, let form, olv_product_packs_alike(made, form.pointee.product) == 0 {
+      // Few rows may want another layout.
+      olv_product_destroy(made)
+      product = nil
+    }
     if let made = product {
       let needed = olv_product_scratch(made)
       if needed > scratchBytes {
@@ -142,6 +157,14 @@ extension Workspace {
         transposedA: a.transposed, transposedB: b.transposed, bf16: a.type == .bf16,
         accumulate: beta == 1)
       let (rows, target) = (a.from(row: row, column: 0), c + row * stride)
+      if let form = b.packed, form.pointee.rows == n, form.pointee.columns == k {
+        var packed = shape
+        packed.packed = true
+        if products.run(packed, rows.address, form.pointee.address, target, form: form) {
+          row += part
+          continue
+        }
+      }
       if !products.run(shape, rows.address, b.address, target) {
         fallBack(m: part, n: n, k: k, rows, b, target, stride: stride, alpha: 1, beta: beta)
       }

@@ -12,7 +12,10 @@ extension CPUBackend {
     of weight: Weight, as type: DType, rows count: Int = 0, _ operation: String,
     _ body: (Range<Int>, Factor) throws -> Void
   ) throws {
-    if count >= Self.manyRows, type == .f32, panelHeight(weight, as: type) == weight.rows {
+    let packed = weight.packed
+    if packed == nil, count >= Self.manyRows, type == .f32,
+      panelHeight(weight, as: type) == weight.rows
+    {
       let turned = try transposed(weight, operation)
       try body(
         0..<weight.rows,
@@ -21,8 +24,9 @@ extension CPUBackend {
       return
     }
     if case .dense(let tensor) = weight, tensor.dtype == type {
-      try body(
-        0..<tensor.rows, Factor(try tensor.bytes(operation), type, stride: tensor.rowStride))
+      var factor = Factor(try tensor.bytes(operation), type, stride: tensor.rowStride)
+      factor.packed = packed?.form
+      try body(0..<tensor.rows, factor)
       return
     }
     let columns = weight.columns
@@ -252,5 +256,13 @@ struct RowSource {
         }
       }
     }
+  }
+}
+
+extension Weight {
+  /// Its storage, where that is packed.
+  fileprivate var packed: PackedStorage? {
+    guard case .dense(let tensor) = self, tensor.offset == 0 else { return nil }
+    return tensor.storage as? PackedStorage
   }
 }
