@@ -15,7 +15,7 @@ extension Model {
 
   /// Tokens that go through the model together without a tape where nobody says how many.
   public var passTokens: Int {
-    // Some twenty units a lane, so that none waits long for another's last one.
+    // Some fifteen units a lane, so that none waits long for another's last one.
     runsInLanes ? min(backend.lanes * 4096, 1 << 16) : backend.device.passTokens
   }
 
