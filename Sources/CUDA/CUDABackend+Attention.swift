@@ -14,7 +14,7 @@ extension CUDABackend {
       capability: driver.capability)
     let plan = try plan(segments, rotary, kernels, name)
     let keys = try rotated(k, heads: groups, tables, plan, kernels)
-    let y = try makeInput(q.rows, heads * width)
+    let y = try make([q.rows, heads * width], .bf16)
     let total = try keep ? make([heads, q.rows], .f32) : nil
     let queries = try keep ? make([q.rows, q.columns], .bf16) : nil
     try attend(

@@ -19,6 +19,13 @@ extension CUDABackend {
     let matrix = try factor(head, arithmetic.type, name)
     let wanted = try upload(targets, .i32, name)
     let nll = try make([n], .f32)
+    if gradient == nil, arithmetic.type == .bf16 {
+      let product = WideLinear(x: x, weight: matrix)
+      if product.isServed(driver) {
+        try losses(product, targets: wanted, into: nll, name)
+        return LossOutput(nll: nll, dx: nil)
+      }
+    }
     let dx = try gradient.map { _ in try make([n, width], .bf16) }
     // Whole tiles of rows at a time, as many as the limit on logits allows.
     let height = max(1, min(n, max(128, limits.logits / 4 / max(vocabulary, 1) / 128 * 128)))

@@ -35,7 +35,7 @@ extension CUDABackend {
     let (n, width) = (gate.rows, gate.columns)
     try check(gate, "swiGLU", "gate", rows: nil, columns: nil, .bf16)
     try check(up, "swiGLU", "up", rows: n, columns: width, .bf16)
-    let y = try makeInput(n, width)
+    let y = try make([n, width], .bf16)
     let vectors = gate.hasVectors && up.hasVectors
     let tiles = RowTiles(rows: n, columns: width, each: vectors ? 8 : 1)
     try launch(

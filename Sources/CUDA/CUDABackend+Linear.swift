@@ -62,6 +62,7 @@ extension CUDABackend {
     let type = arithmetic.type
     let upstream = try factor(dy, type, name)
     let term = try adapter.map { try AdapterFactors($0, inputs, outputs, type, self) }
+    let memory = try term.map { try kept(reduced, $0, rows: n, name) }
     // scale · dy·B
     let low = try term.map { term in
       let low = try make([n, term.rank], type)
@@ -71,17 +72,20 @@ extension CUDABackend {
     var dx: Tensor?
     if needsInput {
       let matrix = try factor(weight, type, name)
-      let target = try make([n, inputs], type)
-      if let term, let low {
-        try spread(low, term, reduced: try kept(reduced, term, rows: n, name), into: target, name)
+      if type == .bf16, let term, let low, let memory {
+        dx = try adaptedInput(upstream, matrix, low: low, term, reduced: memory, name)
+      } else {
+        let target = try make([n, inputs], type)
+        if let term, let low { try spread(low, term, into: target, name) }
+        try multiply(
+          upstream.factor, matrix.factor, into: target, beta: term == nil ? 0 : 1,
+          arithmetic: arithmetic.products, name)
+        dx = type == .bf16 ? target : try convert(target, to: .bf16)
       }
-      try multiply(
-        upstream.factor, matrix.factor, into: target, beta: term == nil ? 0 : 1,
-        arithmetic: arithmetic.products, name)
-      dx = type == .bf16 ? target : try convert(target, to: .bf16)
     }
-    guard let adapter, let term, let low else { return LinearGradients(dx: dx, da: nil, db: nil) }
-    let memory = try kept(reduced, term, rows: n, name)
+    guard let adapter, let term, let low, let memory else {
+      return LinearGradients(dx: dx, da: nil, db: nil)
+    }
     let da = try gradient(low, of: try factor(x, type, name), term, reduced: memory, name)
     let turned = try make([term.rank, outputs], .f32)
     // The library is several times as fast at a product that is 64 high as at one that is 64 wide.

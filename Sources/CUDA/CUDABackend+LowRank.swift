@@ -52,17 +52,13 @@ struct LowRankForm {
 /// where it can, and drops in passing.
 extension CUDABackend {
   /// What the backward products need of the input, `[n, reducedColumns]`: drop(x)·Aᵀ, and which elements survived.
-  /// The first of it also goes to `beside`, `[n, rank]`, where given.
-  func reduce(_ x: Tensor, _ term: AdapterFactors, beside: Tensor? = nil, _ name: String) throws
-    -> Tensor
-  {
+  func reduce(_ x: Tensor, _ term: AdapterFactors, _ name: String) throws -> Tensor {
     let reduced = try make([x.rows, term.reducedColumns], x.dtype)
     let low = term.low(reduced)
     guard let form = term.form else {
       try multiply(
         try masked(x, term, name).factor, term.a.transposed, into: low, alpha: term.survivorScale,
         name)
-      if let beside { try copy(low, into: beside) }
       return reduced
     }
     let input = x.isAligned ? x : try contiguous(x)
@@ -70,8 +66,7 @@ extension CUDABackend {
       form.source, "low_rank_reduce", grid: Extent((x.rows + 63) / 64),
       block: Extent(64 * form.runs), shared: LowRankForm.shared(rank: term.rank, runs: form.runs),
       input, input.stride, term.a, low,
-      reduced.stride, beside, beside?.stride ?? 0, bits(of: reduced, term), reduced.stride * 2,
-      Int32(x.rows),
+      reduced.stride, bits(of: reduced, term), reduced.stride * 2, Int32(x.rows),
       Int32(x.columns), term.key.low, term.key.high, term.thresholds, term.survivorScale)
     return reduced
   }
@@ -104,21 +99,10 @@ extension CUDABackend {
     return result
   }
 
-  /// `target = drop(low · A)`: what comes back to x `[n, in]` through the adapter.
-  func spread(
-    _ low: Tensor, _ term: AdapterFactors, reduced: Tensor, into target: Tensor, _ name: String
-  ) throws {
-    guard let form = term.form else {
-      try multiply(low.factor, term.a.factor, into: target, name)
-      if term.mask != nil { try drop(target, into: target, term, factor: term.survivorScale) }
-      return
-    }
-    let (slice, slices) = slices(rows: target.rows, columns: target.columns)
-    try launch(
-      form.source, "low_rank_input", grid: Extent((target.columns + 127) / 128, slices), block: 256,
-      shared: 3 * 64 * (term.rank + 8 + 8) * 2, low, low.stride, term.a, bits(of: reduced, term),
-      reduced.stride * 2, target, target.stride, Int32(target.rows), Int32(target.columns),
-      Int32(slice), term.survivorScale)
+  /// `target = drop(low · A)`, of any type: what comes back to x `[n, in]` through the adapter.
+  func spread(_ low: Tensor, _ term: AdapterFactors, into target: Tensor, _ name: String) throws {
+    try multiply(low.factor, term.a.factor, into: target, name)
+    if term.mask != nil { try drop(target, into: target, term, factor: term.survivorScale) }
   }
 
   /// How rows are shared out among the blocks of 128 columns, in whole tiles of 64: enough slices to give every
@@ -142,7 +126,7 @@ extension CUDABackend {
   }
 
   /// Where the mask's bits begin; nil without dropout.
-  private func bits(of reduced: Tensor, _ term: AdapterFactors) -> Tensor? {
+  func bits(of reduced: Tensor, _ term: AdapterFactors) -> Tensor? {
     term.form?.isMasked == true ? reduced.columns(term.rank..<term.reducedColumns) : nil
   }
 

@@ -21,7 +21,7 @@ extension CUDABackend {
     if let delta { try check(delta, name, "delta", rows: n, columns: width, .bf16) }
     try checkNorm(weight, width, name)
     let sum = try delta == nil ? x : make([n, width], .bf16)
-    let y = try makeInput(n, width)
+    let y = try make([n, width], .bf16)
     let inverse = try make([n], .f32)
     let rows = RowBlocks(weight, vectors: [x, delta, delta == nil ? nil : sum, y])
     try launch(

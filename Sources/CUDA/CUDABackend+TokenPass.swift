@@ -152,7 +152,8 @@ struct TokenForm {
       let source = KernelSource(
         "decode_blocks",
         PackageResources.tensor_core_cuh + PackageResources.cached_attention_cuh
-          + PackageResources.decode_pieces_cuh + PackageResources.decode_blocks_cu,
+          + PackageResources.copy_engine_cuh + PackageResources.decode_pieces_cuh
+          + PackageResources.decode_blocks_cu,
         defines: zip(names, numbers).map { "\($0)=\($1)" }
           + ["WORKERS=\(workers)", "COPIERS=\(copiers)", "SLOTS=\(slots)"])
       known[numbers] = source
@@ -257,19 +258,10 @@ private final class DecodingPass: TokenPass {
       case .dense(let tensor): (tensor, weight.columns * 2)
       case .packed(let matrix): (matrix.codes, weight.columns * bits / 8)
       }
-    return try withUnsafeTemporaryAllocation(byteCount: 128, alignment: 64) { space in
-      guard let map = space.baseAddress,
-        let address = UnsafeMutableRawPointer(bitPattern: UInt(tensor.address))
-      else { return [] }
-      let sizes = [64, UInt64(weight.rows), UInt64(bytes / 64)]
-      let strides = [UInt64(bytes), 64]
-      // 0: bytes. 3: what is near is brought along, 256 bytes at a time.
-      try backend.driver.check(
-        backend.driver.table.tensor_map_tiled(
-          map, 0, 3, address, sizes, strides, [64, 8, 4], [1, 1, 1], 0, 0, 3, 0),
-        "cuTensorMapEncodeTiled", "decode")
-      return Array(space)
-    }
+    return try TensorMap(
+      at: tensor.address, type: 0, sizes: [64, UInt64(weight.rows), UInt64(bytes / 64)],
+      strides: [UInt64(bytes), 64], box: [64, 8, 4], swizzle: 0, backend.driver, "decode"
+    ).argument.bytes
   }
 
   func callAsFunction(_ x: Tensor) throws -> (residual: Tensor, delta: Tensor) {

@@ -26,8 +26,6 @@ public final class CUDABackend: MeasuredBackend, @unchecked Sendable {
   let times: KernelTimes?
   let limits = Limits()
   let attentionState = AttentionState()
-  /// The widest rank of adapters that linears had.
-  let adapterRank = Atomic(0)
 
   /// Bytes of workspaces.
   struct Limits {

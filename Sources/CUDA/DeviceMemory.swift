@@ -280,13 +280,10 @@ final class MemoryArena: @unchecked Sendable {
 final class DeviceStorage: Storage, @unchecked Sendable {
   let address: UInt64
   let memory: DeviceMemory
-  /// Columns behind those of each row of the matrix that it was made for, which belong to nobody; see `makeInput`.
-  let spare: Int
   /// How often the device had been waited for when the memory was taken.
   private let birth: Int
 
-  init(byteCount: Int, spare: Int = 0, memory: DeviceMemory, _ operation: String) throws {
-    self.spare = spare
+  init(byteCount: Int, memory: DeviceMemory, _ operation: String) throws {
     address = try memory.take(byteCount, operation)
     self.memory = memory
     birth = memory.driver.waits.load(ordering: .relaxed)

@@ -4,7 +4,8 @@ extension KernelSource {
     var sources: [KernelSource] = [
       .add, .clippingLimits, .convert, .crossEntropy, .dequantize, .embedding, .gptq,
       .gptqByColumns,
-      .inverseFactor, .largest, .lora, .measure, .optimizer, .random, .rmsNorm, .round,
+      .inverseFactor, .largest, .lora, .measure, .optimizer, .random, .rmsNorm,
+      .round,
       .roundingDifference,
       .swiGLU,
     ]
@@ -30,6 +31,10 @@ extension KernelSource {
       for runs in [2, 4] + (rank > 64 ? [] : [8]) {
         sources += [true, false].map { LowRankForm.source(rank: rank, runs: runs, isMasked: $0) }
       }
+    }
+    sources += [WideLinear.source(isGated: true), WideLinear.source(loses: true)]
+    sources += [(false, false), (true, false), (true, true)].map {
+      WideLinear.source(isTurned: $0, isMasked: $1)
     }
     for (width, heads) in [(96, 1), (128, 4), (64, 2)] {
       sources.append(CUDABackend.cachedAttention(width: width, heads: heads))

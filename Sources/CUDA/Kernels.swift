@@ -45,6 +45,8 @@ struct KernelSource: Sendable {
 struct KernelBytes {
   let bytes: [UInt8]
 
+  init(bytes: [UInt8]) { self.bytes = bytes }
+
   /// The bytes of a value that holds no references.
   init<Value: BitwiseCopyable>(_ value: Value) {
     bytes = withUnsafeBytes(of: value) { Array($0) }

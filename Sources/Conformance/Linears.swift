@@ -38,6 +38,9 @@ private struct LinearCase: Sendable {
     LinearCase(
       n: 700, inputs: 384, outputs: 64, kind: .dense(.bf16), rank: 128, dropout: 0.1, isView: true),
     LinearCase(n: 65, inputs: 64, outputs: 64, kind: .dense(.bf16), rank: 16, dropout: 0.05),
+    LinearCase(n: 515, inputs: 320, outputs: 200, kind: .dense(.bf16), rank: 64, dropout: 0.2),
+    LinearCase(n: 300, inputs: 776, outputs: 840, kind: .dense(.bf16), rank: 128, dropout: 0.05),
+    LinearCase(n: 1100, inputs: 264, outputs: 520, kind: .dense(.bf16), rank: 24),
     LinearCase(n: 19, inputs: 33, outputs: 65, kind: .dense(.f32), precision: .f32, rank: 4),
     LinearCase(
       n: 19, inputs: 64, outputs: 96, kind: .dense(.f16), precision: .f32, bias: true, rank: 5,
@@ -112,7 +115,8 @@ extension Trial {
 
 extension Trial {
   /// What an adapter adds must arrive, however small beside what its layer gives: what a training run begins with is far
-  /// below the last bit of a bf16 result, and counts by its mean. So both must be summed before they are rounded.
+  /// below the last bit of a bf16 result, and counts by its mean. So both must be summed before they are rounded, also on the
+  /// way back.
   ///
   /// Recorded is what is missing of the part of the results that lies along the adapter's.
   fileprivate mutating func smallAdapters() throws {
@@ -121,30 +125,36 @@ extension Trial {
     if device.device.kind != .cpu { shapes.append((2048, 3072, 4352, 64)) }
     for (n, inputs, outputs, rank) in shapes {
       let x = try activation(n, inputs)
+      let dy = try activation(n, outputs)
       let weight = try tensor([outputs, inputs], .bf16, scale: 1 / Float(inputs).squareRoot())
       let a = try tensor([rank, inputs], scale: 1 / Float(inputs).squareRoot())
       let b = try tensor([outputs, rank], scale: 1e-3 / Float(rank).squareRoot())
-      func output(
+      func results(
         _ backend: any Backend, _ precision: Precision, adapted: Bool, _ side: (Pair) -> Tensor
-      ) throws -> [Float] {
-        try backend.read(
-          backend.linear(
-            side(x), .dense(side(weight)), bias: nil,
-            adapter: adapted ? AdapterTerm(a: side(a), b: side(b), scale: 1) : nil,
-            precision: precision
-          ).y)
+      ) throws -> [[Float]] {
+        let term = adapted ? AdapterTerm(a: side(a), b: side(b), scale: 1) : nil
+        let output = try backend.linear(
+          side(x), .dense(side(weight)), bias: nil, adapter: term, precision: precision)
+        let gradients = try backend.linearBackward(
+          side(dy), x: side(x), weight: .dense(side(weight)), adapter: term,
+          reduced: output.reduced, precision: precision, needsInput: true)
+        return [try backend.read(output.y), try gradients.dx.map(backend.read) ?? []]
       }
-      let found = try output(
+      let found = try results(
         device, device.supports(.bf16) ? .bf16 : .f32, adapted: true, \.device)
-      let bare = try output(reference, .f32, adapted: false, \.reference)
-      let wanted = try output(reference, .f32, adapted: true, \.reference)
-      var (arrived, all) = (0.0, 0.0)
-      for place in wanted.indices {
-        let part = Double(wanted[place] - bare[place])
-        arrived += Double(found[place] - bare[place]) * part
-        all += part * part
+      let bare = try results(reference, .f32, adapted: false, \.reference)
+      let wanted = try results(reference, .f32, adapted: true, \.reference)
+      for (part, name) in ["y", "dx"].enumerated() {
+        var (arrived, all) = (0.0, 0.0)
+        for place in wanted[part].indices {
+          let difference = Double(wanted[part][place] - bare[part][place])
+          arrived += Double(found[part][place] - bare[part][place]) * difference
+          all += difference * difference
+        }
+        record(
+          "[\(n), \(inputs)] → \(outputs), rank \(rank), \(name)", abs(arrived / all - 1),
+          within: 0.03)
       }
-      record("[\(n), \(inputs)] → \(outputs), rank \(rank)", abs(arrived / all - 1), within: 0.03)
     }
   }
 }
@@ -191,6 +201,51 @@ extension Conformance {
         }
       }
       try trial.attempt("small adapters") { trial in try trial.smallAdapters() }
-    }
+    },
+    // Where a device has no such pass there is nothing to check.
+    Check("gatedLinear") { trial in
+      for (n, inputs, width, rank, isFused) in [
+        (300, 200, 136, nil, true), (515, 320, 264, 64, true), (1024, 256, 512, nil, false),
+        (257, 264, 72, 24, true),
+      ] as [(Int, Int, Int, Int?, Bool)] {
+        let name =
+          "[\(n), \(inputs)] → \(width)\(isFused ? "" : ", two weights"), rank \(rank ?? 0)"
+        try trial.attempt(name) { trial in
+          let x = try trial.activation(n, inputs)
+          let shapes = isFused ? [2 * width] : [width, width]
+          let weights = try shapes.map { try trial.tensor([$0, inputs], .bf16, scale: 0.1) }
+          var pair: (a: Pair, b: Pair)?
+          if let rank {
+            pair = (
+              try trial.tensor([rank, inputs], scale: 0.1),
+              try trial.tensor([2 * width, rank], scale: 0.1)
+            )
+          }
+          let mask = RandomStream(seed: 7, purpose: "mask")
+          func term(_ side: (Pair) -> Tensor) -> AdapterTerm? {
+            pair.map {
+              AdapterTerm(a: side($0.a), b: side($0.b), scale: 0.5, dropout: 0.1, mask: mask)
+            }
+          }
+          let outputs = try weights.map {
+            try trial.reference.linear(
+              x.reference, .dense($0.reference), bias: nil, adapter: term(\.reference),
+              precision: .f32
+            ).y
+          }
+          let views =
+            (isFused ? GateUp.fused(outputs[0]) : .separate(gate: outputs[0], up: outputs[1]))
+            .views
+          let wanted = try trial.reference.swiGLU(
+            gate: views.gate, up: views.up, as: trial.reference.activation)
+          guard
+            let found = try trial.device.gatedLinear(
+              x.device, weights.map { .dense($0.device) }, adapter: term(\.device),
+              precision: .bf16)
+          else { return }
+          try trial.expect("", found, wanted, within: Tolerance.halves)
+        }
+      }
+    },
   ]
 }

@@ -76,11 +76,17 @@ public struct Block: Sendable {
     _ stage: Stage, _ state: State, _ execution: Execution, _ model: Model,
     dropout: DropoutContext?, isRead: Bool = true, attention: (Projections) throws -> Tensor
   ) throws -> State {
-    let outputs = try linears(of: stage).map {
-      try linears[$0](
-        state.input, execution, dropout: dropout, isRead: isRead || stage != .mlpOutput)
-    }
     var next = state
+    let linears = linears(of: stage).map { self.linears[$0] }
+    if stage == .mlpInput,
+      let input = try Linear.gated(linears, state.input, execution, dropout: dropout)
+    {
+      next.input = input
+      return next
+    }
+    let outputs = try linears.map {
+      try $0(state.input, execution, dropout: dropout, isRead: isRead || stage != .mlpOutput)
+    }
     switch stage {
     case .attentionInput: next.input = try attention(model.architecture.attentionInput(outputs))
     case .attentionOutput:

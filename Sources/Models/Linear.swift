@@ -85,22 +85,40 @@ public struct Linear: Sendable {
   public func callAsFunction(
     _ x: Tensor, _ execution: Execution, dropout: DropoutContext? = nil, isRead: Bool = true
   ) throws -> Tensor {
-    var term: AdapterTerm?
-    if let adapter {
+    let term = term(dropout)
+    if let adapter, let term {
       if adapter.isMergeAware, case .packed(let matrix) = weight {
         return try execution.linear(x, merging: adapter.term, into: matrix, bias: bias)
       }
-      term = adapter.term
-      if let dropout, adapter.dropout > 0 {
-        term?.dropout = adapter.dropout
-        term?.mask = dropout.stream(of: name)
-      }
-      if let magnitude = adapter.magnitude, let term {
+      if let magnitude = adapter.magnitude {
         return try execution.linear(
           x, weight, bias: bias, adapter: term, magnitude: magnitude)
       }
     }
     return try execution.linear(x, weight, bias: bias, adapter: term, isRead: isRead)
+  }
+
+  /// What the adapter adds, in training with its dropout.
+  private func term(_ dropout: DropoutContext?) -> AdapterTerm? {
+    guard let adapter else { return nil }
+    var term = adapter.term
+    if let dropout, adapter.dropout > 0 {
+      term.dropout = adapter.dropout
+      term.mask = dropout.stream(of: name)
+    }
+    return term
+  }
+
+  /// `silu(gate) · up` of x `[n, in]` in one pass, where there is one for these linears: one for gate and up, or two.
+  static func gated(
+    _ linears: [Linear], _ x: Tensor, _ execution: Execution, dropout: DropoutContext?
+  ) throws -> Tensor? {
+    let isPlain = linears.allSatisfy {
+      $0.bias == nil && $0.adapter?.isMergeAware != true && $0.adapter?.magnitude == nil
+        && (linears.count == 1 || $0.adapter == nil)
+    }
+    guard isPlain, let first = linears.first else { return nil }
+    return try execution.gatedLinear(x, linears.map(\.weight), adapter: first.term(dropout))
   }
 }
 

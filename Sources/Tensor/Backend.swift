@@ -64,6 +64,11 @@ public protocol Backend: AnyObject, Sendable {
   ///
   /// - Guarantee: bit for bit `LinearOutput.reduced`.
   func reduced(_ x: Tensor, _ adapter: AdapterTerm, precision: Precision) throws -> Tensor
+  /// `y = silu(gate) · up` of what one weight `[2·width, in]` gives, gates first, with its adapter, or two weights
+  /// `[width, in]` without any: x `[n, in]` → y `[n, width]`, bit for bit what `linear` and `swiGLU` give one after the other.
+  /// Nil where there is no way to that but theirs.
+  func gatedLinear(_ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?, precision: Precision)
+    throws -> Tensor?
   /// The gradients of `linear`. `dx` is nil where `needsInput` is false; `da`, `db` are nil without an adapter.
   func linearBackward(
     _ dy: Tensor, x: Tensor, weight: Weight, adapter: AdapterTerm?, reduced: Tensor?,
@@ -239,6 +244,10 @@ extension Backend {
   {
     try Survival(of: change, from: before, to: after, on: self)
   }
+
+  public func gatedLinear(
+    _ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?, precision: Precision
+  ) throws -> Tensor? { nil }
 
   public func operand(_ precision: Precision) -> DType { activation }
 

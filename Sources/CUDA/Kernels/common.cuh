@@ -83,6 +83,8 @@ __device__ __forceinline__ void store_any(void *p, i64 i, int type, float x) {
   }
 }
 
+__device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.f, 1.f + __expf(-x)); }
+
 __device__ __forceinline__ float warp_sum(float x) {
   for (int step = 16; step > 0; step >>= 1) x += __shfl_xor_sync(~0u, x, step);
   return x;

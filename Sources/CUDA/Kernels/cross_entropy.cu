@@ -65,6 +65,20 @@ extern "C" __global__ void __launch_bounds__(512) cross_entropy(
   }
 }
 
+// nll as above, from what linear_wide.cu leaves of `count` pieces of each row. A warp a row.
+extern "C" __global__ void __launch_bounds__(256) cross_entropy_parts(
+    const float2 *parts, int count, const float *chosen, const int *targets, float *nll, int rows) {
+  int row = blockIdx.x * 8 + threadIdx.x / 32, lane = threadIdx.x & 31;
+  if (row >= rows) return;
+  const float2 *from = parts + (i64)row * count;
+  float largest = -infinity, sum = 0;
+  for (int i = lane; i < count; i += 32) largest = fmaxf(largest, from[i].x);
+  largest = warp_max(largest);
+  for (int i = lane; i < count; i += 32) sum += from[i].y * __expf(from[i].x - largest);
+  sum = warp_sum(sum);
+  if (lane == 0) nll[row] = targets[row] < 0 ? 0 : largest + logf(sum) - chosen[row];
+}
+
 // The largest of a row, and where it first stands; −1 without one.
 __device__ __forceinline__ float row_largest(
     const void *x, i64 start, int type, int count, float *scratch, float *place) {

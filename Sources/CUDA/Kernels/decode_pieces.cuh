@@ -7,12 +7,11 @@ typedef f16 Scale;
 typedef float Scale;
 #endif
 
-// How the tensor copy engine sees a matrix of codes, rows of so many bytes: [rows, bytes / 64, 64], of which it copies 4 × 8 × 64
-// bytes, 256 of eight rows, in shared memory those of the eight rows side by side, 64 bytes of each.
-struct __align__(64) Map {
-  u64 words[16];
-};
-// What else a decoder block has. Scales and zeros of a product's pieces as `pack_scales` writes them.
+// What a decoder block has beside its matrices. The tensor copy engine sees one of those, rows of so many bytes, as
+// [rows, bytes / 64, 64], of which it copies 4 × 8 × 64 bytes, 256 of eight rows, in shared memory those of the eight rows side by
+// side, 64 bytes of each.
+//
+// Scales and zeros of a product's pieces as `pack_scales` writes them.
 struct Others {
   const void *norms[2];
   bf16 *keys, *values;
@@ -56,21 +55,6 @@ struct Own {
         next(first + count * (int)gridDim.x - tiles) {}
 };
 
-// A place is filled by copies that one lane announces, and left by one warp. Whoever waits names which filling or leaving it is, by its parity.
-__device__ __forceinline__ void start_counting(u32 barrier, int arrivals) {
-  asm volatile("mbarrier.init.shared.b64 [%0], %1;\n" ::"r"(barrier), "r"(arrivals) : "memory");
-}
-__device__ __forceinline__ void wait_for(u32 barrier, u32 parity) {
-  asm volatile("{\n.reg .pred done;\nagain:\nmbarrier.try_wait.parity.shared.b64 done, [%0], %1;\n@!done bra again;\n}\n" ::"r"(
-                   barrier),
-               "r"(parity)
-               : "memory");
-}
-// One arrival, and so many bytes to come.
-__device__ __forceinline__ void expect(u32 barrier, int bytes) {
-  asm volatile("{\n.reg .b64 state;\nmbarrier.arrive.expect_tx.shared.b64 state, [%0], %1;\n}\n" ::"r"(barrier), "r"(bytes)
-               : "memory");
-}
 __device__ __forceinline__ void copy_bulk(u32 target, const void *source, int bytes, u32 barrier) {
   asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];\n" ::"r"(target),
                "l"(__cvta_generic_to_global(source)), "r"(bytes), "r"(barrier)
@@ -82,10 +66,6 @@ __device__ __forceinline__ void copy_eight_rows(u32 target, const Map *map, int 
                "l"(map), "r"(0), "r"(row), "r"(column), "r"(barrier)
                : "memory");
 }
-__device__ __forceinline__ void arrive(u32 barrier) {
-  asm volatile("{\n.reg .b64 state;\nmbarrier.arrive.shared.b64 state, [%0];\n}\n" ::"r"(barrier) : "memory");
-}
-
 __device__ __forceinline__ void ask_for(const void *p) { asm volatile("prefetch.global.L2 [%0];\n" ::"l"(p)); }
 
 // The places of pieces, and which of them a warp is at. Of a copier's pieces no more than LIMIT are under way: that keeps

@@ -23,14 +23,7 @@ __device__ __forceinline__ u32 masked(u32 two, u32 kept) {
 }
 
 // What bits of an adapter's input keep lies in four words for 128 columns of a row: word t holds the columns 8i + 2t as bit
-// i and 8i + 2t + 1 as bit 16 + i. Here are octet `octet` of a row, and column 2t + `odd` of it in two rows whose words t are
-// `one` and `next`.
-__device__ __forceinline__ uint4 masked(uint4 v, uint4 bits, int octet) {
-  int distance = 15 - octet;
-  return make_uint4(
-      masked(v.x, bits.x << distance), masked(v.y, bits.y << distance), masked(v.z, bits.z << distance),
-      masked(v.w, bits.w << distance));
-}
+// i and 8i + 2t + 1 as bit 16 + i. Here is column 2t + `odd` of octet `octet` in two rows whose words t are `one` and `next`.
 __device__ __forceinline__ u32 masked(u32 two, u32 one, u32 next, int octet, int odd) {
   int distance = 31 - octet - 16 * odd;
   u32 mask;

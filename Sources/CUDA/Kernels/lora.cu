@@ -14,17 +14,6 @@ extern "C" __global__ void drop_any(
   store_any(y, row * width + i, type, kept >> (number & 1 ? 31 : 15) & 1 ? v * factor : rest);
 }
 
-// y [rows, width + rank]: w and behind it b; without w, what stands in its place stays. Grid: (rows).
-extern "C" __global__ void join(const bf16 *w, i64 w_stride, const bf16 *b, bf16 *y, int width, int rank) {
-  i64 row = blockIdx.x;
-  uint4 *to = reinterpret_cast<uint4 *>(y + row * (width + rank));
-  if (w)
-    for (int i = threadIdx.x; i < width / 8; i += blockDim.x)
-      to[i] = reinterpret_cast<const uint4 *>(w + row * w_stride)[i];
-  for (int i = threadIdx.x; i < rank / 8; i += blockDim.x)
-    to[width / 8 + i] = reinterpret_cast<const uint4 *>(b + row * rank)[i];
-}
-
 // y = x · factor as bf16 or f32: an adapter's f32 master as its products take it.
 extern "C" __global__ void working_copy(
     const float *x, i64 x_stride, void *y, int type, int width, int blocks, float factor) {

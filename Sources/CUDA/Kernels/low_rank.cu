@@ -6,16 +6,15 @@
 // backward ones as a bit an element: four words for 128 columns of a row, word t holding the columns 8i + 2t as bit i and
 // 8i + 2t + 1 as bit 16 + i. That is how a warp's fragments yield and want them.
 //
-// `width` is a multiple of 64; rows of x, dx, low and bits start at multiples of 16 bytes.
+// `width` is a multiple of 64; rows of x, low and bits start at multiples of 16 bytes.
 
-// low [rows, RANK] = factor · drop(x) · aᵀ, x [rows, width], a [RANK, width]; the same to `beside`, where given.
+// low [rows, RANK] = factor · drop(x) · aᵀ, x [rows, width], a [RANK, width].
 //
 // Grid: (rows / 64). Two warps, of 32 rows each, take every RUNS-th run of 128 columns, 32 of them at a time through tiles
 // of their own: runs need not wait for each other before all of them are summed.
 extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
     const bf16 *__restrict__ x, i64 x_stride, const bf16 *__restrict__ a, bf16 *__restrict__ low, i64 low_stride,
-    bf16 *beside, i64 beside_stride, u8 *__restrict__ bits, i64 bits_stride, int rows, int width, u32 key_low, u32 key_high, u32 thresholds,
-    float factor) {
+    u8 *__restrict__ bits, i64 bits_stride, int rows, int width, u32 key_low, u32 key_high, u32 thresholds, float factor) {
   constexpr int runs = RUNS, stages = 3, stage = (64 + RANK) * 32;
   extern __shared__ __align__(16) u8 shared[];
   int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 1, run = warp / 2;
@@ -126,7 +125,6 @@ extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
     }
     uint2 four = make_uint2(pack_bf16(sum.x * factor, sum.y * factor), pack_bf16(sum.z * factor, sum.w * factor));
     *reinterpret_cast<uint2 *>(low + (i64)(first + r) * low_stride + c) = four;
-    if (beside) *reinterpret_cast<uint2 *>(beside + (i64)(first + r) * beside_stride + c) = four;
   }
 }
 
@@ -228,90 +226,4 @@ extern "C" __global__ void add_slices(const float *__restrict__ parts, float *__
     sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
   }
   *reinterpret_cast<float4 *>(y + i) = sum;
-}
-
-// dx [rows, width] = drop(factor · low · a): what comes back to x through the adapter.
-//
-// Grid: (width / 128, slices). Threads: 256. A block keeps its 128 columns of a and goes through the rows of its slice, 64 at
-// a time. A warp takes 32 of each by 32 columns, so shared out among its lanes that each ends up with eight neighbours.
-extern "C" __global__ void __launch_bounds__(256, RANK > 64 ? 1 : 2) low_rank_input(
-    const bf16 *__restrict__ low, i64 low_stride, const bf16 *__restrict__ a, const u8 *__restrict__ bits,
-    i64 bits_stride, bf16 *__restrict__ dx, i64 dx_stride, int rows, int width, int slice, float factor) {
-  constexpr int threads = 256, stages = 3, pitch = RANK + 8, stage = 64 * (pitch + 8);
-  extern __shared__ __align__(16) u8 shared[];
-  bf16 *tiles = reinterpret_cast<bf16 *>(shared);
-  int left = blockIdx.x * 128, begin = blockIdx.y * slice, end = min(rows, begin + slice);
-  int chunks = (end - begin + 63) / 64;
-  int warp = threadIdx.x / 32, lane = threadIdx.x & 31, group = warp & 1, side = warp / 2;
-
-  auto fetch = [&](int number) {
-    if (number < chunks) {
-      bf16 *tile = tiles + number % stages * stage;
-      int top = begin + number * 64;
-#pragma unroll
-      for (int i = threadIdx.x; i < 64 * (RANK / 8); i += threads) {
-        int r = i / (RANK / 8), u = i % (RANK / 8);
-        bool valid = top + r < end;
-        copy_async(tile + r * pitch + u * 8, low + (valid ? (i64)(top + r) * low_stride + u * 8 : 0), valid);
-      }
-#if MASKED
-      if (threadIdx.x < 64) {
-        bool valid = top + threadIdx.x < end;
-        copy_async(
-            tile + 64 * pitch + threadIdx.x * 8,
-            bits + (valid ? (i64)(top + threadIdx.x) * bits_stride + left / 8 : 0), valid);
-      }
-#endif
-    }
-    commit_copies();
-  };
-  for (int s = 0; s < stages - 1; s++) fetch(s);
-
-  // Column g of piece n is column g / 2 · 8 + 2n + g % 2: lane t then has the columns 8t … 8t + 7.
-  u32 b[RANK / 16][4][2];
-  int column = left + side * 32 + lane / 8 * 8 + (lane / 4 & 1);
-#pragma unroll
-  for (int k = 0; k < RANK / 16; k++)
-#pragma unroll
-    for (int n = 0; n < 4; n++)
-#pragma unroll
-      for (int h = 0; h < 2; h++) {
-        const bf16 *p = a + (i64)(k * 16 + h * 8 + 2 * (lane & 3)) * width + column + 2 * n;
-        b[k][n][h] = column < width ? p[0].bits | (u32)p[width].bits << 16 : 0;
-      }
-
-  for (int number = 0; number < chunks; number++) {
-    bf16 *tile = tiles + number % stages * stage;
-    await_copies<stages - 2>();
-    __syncthreads();
-    fetch(number + stages - 1);
-    float sums[2][4][4] = {};
-#pragma unroll
-    for (int k = 0; k < RANK / 16; k++)
-#pragma unroll
-      for (int m = 0; m < 2; m++) {
-        u32 f[4];
-        load_matrices(f, tile + (group * 32 + m * 16 + piece_row()) * pitch + k * 16 + piece_column());
-#pragma unroll
-        for (int n = 0; n < 4; n++) multiply(sums[m][n], f, b[k][n][0], b[k][n][1]);
-      }
-    int octet = side * 4 + (lane & 3);
-    if (left + octet * 8 >= width) continue;
-#pragma unroll
-    for (int m = 0; m < 2; m++)
-#pragma unroll
-      for (int e = 0; e < 2; e++) {
-        int r = group * 32 + m * 16 + e * 8 + lane / 4, place = begin + number * 64 + r;
-        if (place >= end) continue;
-        uint4 v;
-        v.x = pack_bf16(sums[m][0][2 * e] * factor, sums[m][0][2 * e + 1] * factor);
-        v.y = pack_bf16(sums[m][1][2 * e] * factor, sums[m][1][2 * e + 1] * factor);
-        v.z = pack_bf16(sums[m][2][2 * e] * factor, sums[m][2][2 * e + 1] * factor);
-        v.w = pack_bf16(sums[m][3][2 * e] * factor, sums[m][3][2 * e + 1] * factor);
-#if MASKED
-        v = masked(v, *reinterpret_cast<const uint4 *>(tile + 64 * pitch + r * 8), octet);
-#endif
-        *reinterpret_cast<uint4 *>(dx + (i64)place * dx_stride + left + octet * 8) = v;
-      }
-  }
 }

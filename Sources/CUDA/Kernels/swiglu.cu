@@ -1,7 +1,5 @@
 // silu(gate) · up and its gradient. A block takes 256 neighbours of a row, or 256 vectors of eight where rows allow it.
 
-__device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.f, 1.f + __expf(-x)); }
-
 extern "C" __global__ void swiglu_vectors(
     const bf16 *gate, i64 gate_stride, const bf16 *up, i64 up_stride, bf16 *y, i64 y_stride,
     int width, int blocks) {
@@ -25,7 +23,7 @@ extern "C" __global__ void swiglu(
   int i = (blockIdx.x % blocks) * 256 + threadIdx.x;
   if (i >= width) return;
   float g = widen(gate[row * gate_stride + i]);
-  y[row * y_stride + i] = to_bf16(g * sigmoid(g) * widen(up[row * up_stride + i]));
+  y[row * y_stride + i] = to_bf16(g * (sigmoid(g) * widen(up[row * up_stride + i])));
 }
 
 // The slope of silu is s + g·s·(1 − s), s = sigmoid(g).

@@ -4,7 +4,8 @@ public enum GateUp {
   case fused(Tensor)
   case separate(gate: Tensor, up: Tensor)
 
-  var views: (gate: Tensor, up: Tensor) {
+  /// Each `[n, width]`.
+  public var views: (gate: Tensor, up: Tensor) {
     switch self {
     case .separate(let gate, let up): return (gate, up)
     case .fused(let tensor):
@@ -53,5 +54,13 @@ extension Execution {
       }
     }
     return y
+  }
+
+  /// The same of what linears give of x, in one pass that never writes it, where the backend has one and no gradient is
+  /// wanted; else nil. One weight `[2·width, in]`, gates first, with its adapter, or two `[width, in]` without any.
+  public func gatedLinear(_ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?) throws -> Tensor?
+  {
+    guard recording(x, adapter?.a, adapter?.b) == nil else { return nil }
+    return try backend.gatedLinear(x, weights, adapter: adapter, precision: precision)
   }
 }
