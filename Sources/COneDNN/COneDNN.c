@@ -287,26 +287,45 @@ int olv_product_packs_alike(const olv_product *a, const olv_product *b) {
   return first && second && dnn.md_equal(first, second);
 }
 
-int olv_product_pack(const olv_product *product, const olv_product_shape *s, const void *b,
-                     void *packed) {
+struct olv_packing {
+  void *primitive;
+  /// b, and where it goes.
+  void *memory[2];
+};
+
+olv_packing *olv_packing_create(const olv_product *product, const olv_product_shape *s) {
   char space[description_bytes];
+  olv_packing *packing = calloc(1, sizeof *packing);
   const void *to = layout_of_b(product);
   void *from = describe(space, s->k, s->n, s->stride_b, s->transposed_b,
                         s->bf16 ? type_bf16 : type_f32);
-  void *description = NULL, *primitive = NULL, *source = NULL, *target = NULL;
-  int done = to && from &&
+  void *description = NULL;
+  int done = packing && to && from &&
              dnn.reorder_create(&description, from, dnn.engine, to, dnn.engine, NULL) == 0 &&
-             dnn.primitive_create(&primitive, description) == 0 &&
-             dnn.memory_create(&source, from, dnn.engine, (void *)b) == 0 &&
-             dnn.memory_create(&target, to, dnn.engine, packed) == 0;
-  if (done) {
-    argument arguments[2] = {{argument_source, source}, {argument_destination, target}};
-    done = dnn.execute(primitive, dnn.stream, 2, arguments) == 0;
-  }
-  if (source) dnn.memory_destroy(source);
-  if (target) dnn.memory_destroy(target);
-  if (primitive) dnn.primitive_destroy(primitive);
+             dnn.primitive_create(&packing->primitive, description) == 0 &&
+             dnn.memory_create(&packing->memory[0], from, dnn.engine, NULL) == 0 &&
+             dnn.memory_create(&packing->memory[1], to, dnn.engine, NULL) == 0;
   if (description) dnn.desc_destroy(description);
   if (dnn.major == 3 && from) dnn.md_destroy(from);
-  return !done;
+  if (!done) {
+    olv_packing_destroy(packing);
+    return NULL;
+  }
+  return packing;
+}
+
+int olv_packing_run(olv_packing *packing, const void *b, void *packed) {
+  argument arguments[2] = {{argument_source, packing->memory[0]},
+                           {argument_destination, packing->memory[1]}};
+  if (dnn.memory_set(packing->memory[0], (void *)b) || dnn.memory_set(packing->memory[1], packed))
+    return 1;
+  return dnn.execute(packing->primitive, dnn.stream, 2, arguments);
+}
+
+void olv_packing_destroy(olv_packing *packing) {
+  if (!packing) return;
+  for (int i = 0; i < 2; i++)
+    if (packing->memory[i]) dnn.memory_destroy(packing->memory[i]);
+  if (packing->primitive) dnn.primitive_destroy(packing->primitive);
+  free(packing);
 }

@@ -1,5 +1,6 @@
 import Models
 import Runtime
+import Synchronization
 import Tensor
 
 /// The divergence of a model from a reference while it is measured, pass by pass: of hidden states that are computed for
@@ -9,12 +10,16 @@ public final class Comparison {
   static let chunk = 128
 
   private let reference: Model
+  /// The reference, ready for many passes, once it is needed.
+  private var prepared: Model?
   /// How many windows are compared, the first ones.
   let windows: Int
   private let states: ReferenceStates?
   private var passes = 0
-  private var documents: [Divergence.Document] = []
-  private var divergences: [Float] = []
+  private var compared: [Document] = []
+
+  /// What one document contributes, and KL(reference ‖ model) at each of its tokens.
+  private typealias Document = (sums: Divergence.Document, divergences: [Float])
 
   /// - Parameters:
   ///   - windows: Only so many, from the first on; those without a token that is scored do not count.
@@ -27,7 +32,8 @@ public final class Comparison {
 
   /// What was found so far.
   public var result: Divergence {
-    Divergence(documents: documents, sorted: divergences.sorted(), seconds: 0)
+    Divergence(
+      documents: compared.map(\.sums), sorted: compared.flatMap(\.divergences).sorted(), seconds: 0)
   }
 
   /// Takes one pass of `model` into account.
@@ -39,37 +45,51 @@ public final class Comparison {
     guard model.tokenizer.contentHash == reference.tokenizer.contentHash,
       model.config.vocabulary == reference.config.vocabulary
     else { throw DifferentTokenizers() }
-    let make = { try pass.hidden(of: self.reference.prepared()) }
+    let reference = try prepared ?? self.reference.prepared()
+    prepared = reference
+    let make = { try pass.hidden(of: reference) }
     let expected = try states?.hidden(passes, making: make) ?? make()
     passes += 1
-    for (index, window) in pass.windows.enumerated() {
+    let found = Mutex<[Int: Document]>([:])
+    func compare(_ index: Int) throws {
+      let window = pass.windows[index]
       let rows =
         pass.segments[index].lowerBound + window.from - 1..<pass.segments[index].upperBound - 1
-      let document = try compare(
-        (model, hidden.rows(rows)), expected.rows(rows), targets: window.targets.dropLast())
-      guard document.divergence.isFinite, document.score.nll.isFinite else {
-        throw NotFiniteLikelihood(document: documents.count)
+      let document = try Self.compare(
+        (model, hidden.rows(rows)), (reference, expected.rows(rows)),
+        targets: window.targets.dropLast())
+      found.withLock { $0[index] = document }
+    }
+    if model.runsInLanes {
+      try model.backend.concurrently(pass.windows.count, compare)
+    } else {
+      for index in pass.windows.indices { try compare(index) }
+    }
+    for document in found.withLock({ found in pass.windows.indices.compactMap { found[$0] } }) {
+      guard document.sums.divergence.isFinite, document.sums.score.nll.isFinite else {
+        throw NotFiniteLikelihood(document: compared.count)
       }
-      documents.append(document)
+      compared.append(document)
     }
   }
 
   /// One document: hidden states of both models at the positions that predict `targets`.
-  private func compare(
-    _ model: (Model, Tensor), _ expected: Tensor, targets: ArraySlice<Int32>
-  ) throws -> Divergence.Document {
+  private static func compare(
+    _ model: (Model, Tensor), _ reference: (Model, Tensor), targets: ArraySlice<Int32>
+  ) throws -> Document {
     let targets = Array(targets)
+    var divergences: [Float] = []
     var document = Divergence.Document(
       tokens: targets.count, divergence: 0, agreements: 0,
       score: Score(nll: 0, tokens: targets.count),
       reference: Score(nll: 0, tokens: targets.count))
     let backend = model.0.backend
-    for start in stride(from: 0, to: targets.count, by: Self.chunk) {
+    for start in stride(from: 0, to: targets.count, by: chunk) {
       try Interrupt.check()
-      let rows = start..<min(start + Self.chunk, targets.count)
+      let rows = start..<min(start + chunk, targets.count)
       let found = try backend.read(
         backend.divergence(
-          model.0.logits(model.1.rows(rows)), from: reference.logits(expected.rows(rows)),
+          model.0.logits(model.1.rows(rows)), from: reference.0.logits(reference.1.rows(rows)),
           targets: Array(targets[rows])))
       for row in 0..<rows.count {
         document.divergence += Double(found[4 * row])
@@ -79,6 +99,6 @@ public final class Comparison {
         divergences.append(found[4 * row])
       }
     }
-    return document
+    return (document, divergences)
   }
 }

@@ -24,7 +24,8 @@ public struct Trainer {
   /// the last good step, and `report.stopped` says what happened.
   ///
   /// - Throws: `NoAdapter`, `NothingToTrainOn`; `Cancelled` where not even one step was made.
-  /// - Guarantee: the same model, data, settings and kind of device give the same adapters, bit for bit.
+  /// - Guarantee: the same model, data, settings and kind of device, with as many threads, give the same adapters, bit for
+  ///   bit.
   public func train(
     _ model: Model, on data: TrainingData, evaluating held: TrainingData? = nil
   ) throws -> (model: Model, report: FineTuningReport) {
@@ -83,6 +84,10 @@ public struct Trainer {
 struct TrainingRun {
   let clock = ContinuousClock()
   var model: Model
+  /// The model as passes read it, with the same adapters; nil where it is read as it is.
+  var prepared: Model?
+  /// How much longer than its share the busiest lane may take: about what lanes gain.
+  var idleness = 0.05
   let data: TrainingData
   let settings: FineTuningSettings
   var optimizer: AdapterOptimizer
@@ -97,6 +102,7 @@ struct TrainingRun {
     self.data = data
     self.settings = settings
     optimizer = try AdapterOptimizer(&self.model)
+    prepared = try self.model.preparedForTraining()
     order = BatchOrder(
       count: data.examples.count, batch: max(1, settings.batch),
       seed: settings.shuffles ? settings.seed : nil)
@@ -153,33 +159,6 @@ struct TrainingRun {
     return nil
   }
 
-  /// The mean loss of `examples` and its gradients. A loss that is not finite has none.
-  func gradients(of examples: [TrainingExample], step: Int) throws -> (Double, [Tensor?]) {
-    let count = examples.reduce(0) { $0 + $1.predictions }
-    // A batch of masked rows always predicts something, as rows that do not are left out.
-    let scale = 1 / Float(max(1, count))
-    let parts = TrainingRun.parts(of: examples, tokens: settings.passTokens)
-    var loss = 0.0
-    var total: [Tensor?] = []
-    for (index, part) in parts.enumerated() {
-      let tape = Tape(model.backend)
-      optimizer.track(on: tape)
-      // A stream of its own for every part, so that no two of a step share a mask.
-      let dropout = DropoutContext(seed: settings.seed, step: step * parts.count + index)
-      let hidden = try model.hidden(
-        part.flatMap(\.tokens), segments: Segments(lengths: part.map(\.tokens.count)), tape: tape,
-        checkpointing: settings.checkpointing, dropout: dropout)
-      let nll = try model.nll(hidden, targets: part.flatMap(\.targets), scale: scale, tape: tape)
-      loss += try model.backend.read(nll).reduce(0.0) { $0 + Double($1) }
-      guard loss.isFinite else { return (loss, []) }
-      // What this part gives is added to the others' as it comes.
-      try optimizer.put(total, on: tape)
-      try tape.backward()
-      total = optimizer.gradients(from: tape)
-    }
-    return (loss / Double(max(1, count)), total)
-  }
-
   /// `examples` in parts of at most `tokens` tokens; one part where there is no limit.
   static func parts(of examples: [TrainingExample], tokens: Int?) -> [[TrainingExample]] {
     guard let tokens else { return [examples] }
@@ -198,6 +177,7 @@ struct TrainingRun {
 
   /// Measures the loss on `held`.
   mutating func evaluate(_ held: TrainingData) throws {
+    let model = try prepared?.preparedForStep() ?? model
     var (loss, count) = (0.0, 0)
     for part in TrainingRun.parts(of: held.examples, tokens: settings.passTokens ?? 4096) {
       try Interrupt.check()

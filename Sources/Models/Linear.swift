@@ -5,9 +5,9 @@ import Tensor
 /// *Paper:* Hu et al., "LoRA" (2021), eq. 3.
 public struct Adapter: Sendable {
   /// f32 `[rank, in]`.
-  public var a: Tensor { didSet { magnitude?.norms = nil } }
+  public var a: Tensor { didSet { forget() } }
   /// f32 `[out, rank]`.
-  public var b: Tensor { didSet { magnitude?.norms = nil } }
+  public var b: Tensor { didSet { forget() } }
   /// DoRA: the length of each row of the adapted weight. The factors then turn rows, and it stretches them.
   public var magnitude: Magnitude?
   public var rank: Int
@@ -18,6 +18,20 @@ public struct Adapter: Sendable {
   public var dropout: Float
   /// Whether a quantized weight and the adapter count as their sum rounded on the weight's grid, as after merging.
   public var isMergeAware: Bool
+  /// What passes would make of the factors anew, for the values that these have; nil while they change.
+  var ready: Ready?
+
+  enum Ready: Sendable {
+    /// The factors as products read them.
+    case factors(AdapterForms?)
+    /// The sum with the weight, rounded on its grid.
+    case merged(Weight)
+  }
+
+  private mutating func forget() {
+    magnitude?.norms = nil
+    ready = nil
+  }
 
   public init(
     a: Tensor, b: Tensor, rank: Int, alpha: Float, scale: Float? = nil, dropout: Float = 0,
@@ -48,10 +62,13 @@ public struct Adapter: Sendable {
 public struct DropoutContext: Sendable, Hashable {
   public var seed: UInt64
   public var step: Int
+  /// Where a pass begins among the rows that share the step's masks.
+  public var firstRow: Int
 
-  public init(seed: UInt64, step: Int) {
+  public init(seed: UInt64, step: Int, firstRow: Int = 0) {
     self.seed = seed
     self.step = step
+    self.firstRow = firstRow
   }
 
   /// The mask stream of one layer in this step.
@@ -88,6 +105,9 @@ public struct Linear: Sendable {
     let term = term(dropout)
     if let adapter, let term {
       if adapter.isMergeAware, case .packed(let matrix) = weight {
+        if case .merged(let sum) = adapter.ready {
+          return try execution.linear(x, merging: adapter.term, as: sum, bias: bias)
+        }
         return try execution.linear(x, merging: adapter.term, into: matrix, bias: bias)
       }
       if let magnitude = adapter.magnitude {
@@ -99,13 +119,15 @@ public struct Linear: Sendable {
   }
 
   /// What the adapter adds, in training with its dropout.
-  private func term(_ dropout: DropoutContext?) -> AdapterTerm? {
+  func term(_ dropout: DropoutContext?) -> AdapterTerm? {
     guard let adapter else { return nil }
     var term = adapter.term
     if let dropout, adapter.dropout > 0 {
       term.dropout = adapter.dropout
       term.mask = dropout.stream(of: name)
+      term.firstRow = dropout.firstRow
     }
+    if case .factors(let forms) = adapter.ready { term.forms = forms }
     return term
   }
 

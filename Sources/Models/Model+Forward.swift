@@ -30,7 +30,7 @@ extension Model {
       throw ShapeMismatch(
         operation: "hidden", expected: "\(segments.tokens) ids", found: "\(ids.count)")
     }
-    if isPrepared, tape == nil, dropout == nil,
+    if isPrepared, backend.lanes > 0, tape == nil, dropout == nil,
       let hidden = try hiddenInLanes(ids, segments: segments)
     {
       return hidden

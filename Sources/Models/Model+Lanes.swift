@@ -1,4 +1,5 @@
 import Runtime
+import Synchronization
 import Tensor
 
 extension Model {
@@ -7,8 +8,16 @@ extension Model {
 
   /// Whether passes without a tape run side by side: where the device has lanes for them, and all weights fit in its cache
   /// or nearly so. What a larger model computes is many times what handing it from thread to thread costs.
-  var runsInLanes: Bool {
-    guard backend.lanes > 0 else { return false }
+  public var runsInLanes: Bool { backend.lanes > 0 && fitsLanes }
+
+  /// Whether passes of training do, on the device or on the one that it stands for.
+  public var trainsInLanes: Bool {
+    // DoRA measures the rows of all of an adapted weight on every pass.
+    backend.standsFor.lanes > 0 && fitsLanes
+      && !allLinears.contains { $0.adapter?.magnitude != nil }
+  }
+
+  private var fitsLanes: Bool {
     let weights = blocks.reduce(0) { $0 + $1.linears.reduce(0) { $0 + $1.inputs * $1.outputs } }
     return weights * backend.operand(precision).size <= Self.preparedBytes
   }
@@ -24,13 +33,44 @@ extension Model {
   public func prepared() throws -> Model {
     guard runsInLanes else { return self }
     let type = backend.operand(precision)
-    var model = try mapLinears { try $0.prepared(as: type, on: backend) }
-    if case .dense(let tensor) = head, tensor.dtype == type, tensor.byteCount <= Self.preparedBytes
-    {
-      model.head = .dense(backend.packed(tensor))
-    }
+    var model = try mapLinears { try $0.prepared(as: type, precision, on: backend) }
+    model.packHead(as: type, bothWays: false)
     model.isPrepared = true
     return model
+  }
+
+  /// The model as the passes of many training steps read it, side by side in lanes, its adapters being the ones that
+  /// are trained; nil where passes had better follow each other.
+  public func preparedForTraining() throws -> Model? {
+    guard trainsInLanes else { return nil }
+    let type = backend.operand(precision)
+    var model = try mapLinears {
+      try $0.preparedForTraining(as: type, precision, on: backend)
+    }
+    model.packHead(as: type, bothWays: true)
+    model.isPrepared = true
+    return model
+  }
+
+  /// A model prepared for training, for the values that its adapters have now. The ones made before are not to be used
+  /// any more.
+  public func preparedForStep() throws -> Model {
+    let type = backend.operand(precision)
+    let before = allLinears
+    let after = Mutex<[String: Linear]>([:])
+    try backend.concurrently(before.count) { index in
+      let linear = try before[index].preparedForStep(as: type, on: backend)
+      after.withLock { $0[linear.name] = linear }
+    }
+    let made = after.withLock { $0 }
+    return mapLinears { made[$0.name] ?? $0 }
+  }
+
+  private mutating func packHead(as type: DType, bothWays: Bool) {
+    if case .dense(let tensor) = head, tensor.dtype == type, tensor.byteCount <= Self.preparedBytes
+    {
+      head = .dense(backend.packed(tensor, bothWays: bothWays))
+    }
   }
 
   /// The hidden states after the final norm, `[ids.count, hidden]`: sequences side by side, each through the whole model
@@ -78,7 +118,7 @@ extension Model {
 
 /// Sequences that follow each other, in units of work: enough tokens for efficient products, few enough that what the unit
 /// computes stays in a core's cache. The same whatever the number of lanes.
-struct LaneUnits {
+public struct LaneUnits {
   /// Rows that go through the MLP together: few enough that its results stay near the core, as many as products take at
   /// once.
   static let rows = 256
@@ -88,6 +128,26 @@ struct LaneUnits {
   private let segments: Segments
   /// The first segment of each unit; behind the last, their number.
   private var starts = [0]
+
+  /// `lengths` in about equal runs of some 256 tokens each, an even number of them: what the passes of a training step
+  /// take. Their gradients are added up run by run, so the number depends on nothing else.
+  public static func runs(of lengths: [Int]) -> [Range<Int>] {
+    let total = lengths.reduce(0, +)
+    let count = 2 * max(1, (total + tokens) / (2 * tokens))
+    var runs: [Range<Int>] = []
+    var (first, seen) = (0, 0)
+    for (index, length) in lengths.enumerated() {
+      seen += length
+      // The run ends where its share does, at the nearer end of the sequence that lies across.
+      let next = index + 1 < lengths.count ? lengths[index + 1] : 0
+      let share = total * (runs.count + 1)
+      if index + 1 == lengths.count || (2 * seen + next) * count > 2 * share {
+        runs.append(first..<index + 1)
+        first = index + 1
+      }
+    }
+    return runs
+  }
 
   init(_ segments: Segments) {
     self.segments = segments
@@ -117,37 +177,5 @@ struct LaneUnits {
     let mine = (starts[index]..<starts[index + 1]).map { segments[$0] }
     let first = mine.first?.lowerBound ?? 0
     return (first..<(mine.last?.upperBound ?? first), Segments(lengths: mine.map(\.count)))
-  }
-}
-
-extension Linear {
-  /// The linear with what every pass would make of its parts: the weight in the products' type, merged where its adapter is
-  /// trained to be, the adapter scaled and in that type.
-  fileprivate func prepared(as type: DType, on backend: any Backend) throws -> Linear {
-    // Rows are stretched by the lengths of the weight as it is stored.
-    if adapter?.magnitude != nil { return try settled(on: backend) }
-    var linear = self
-    if let adapter {
-      if adapter.isMergeAware, case .packed(let matrix) = weight {
-        linear.weight = .packed(
-          try backend.requantize(matrix, adding: adapter.term.delta(on: backend)))
-        linear.adapter = nil
-      } else if type != .f32 {
-        let b = try backend.read(adapter.b).map { $0 * adapter.scale }
-        linear.adapter?.b = try backend.convert(
-          backend.place(Tensor(b, shape: adapter.b.shape)), to: type)
-        linear.adapter?.a = try backend.convert(adapter.a, to: type)
-        linear.adapter?.scale = 1
-      }
-    }
-    switch linear.weight {
-    case .dense(let tensor):
-      if tensor.dtype != type { linear.weight = .dense(try backend.convert(tensor, to: type)) }
-    case .packed(let matrix):
-      let floats = try backend.dequantize(matrix)
-      linear.weight = .dense(type == .f32 ? floats : try backend.convert(floats, to: type))
-    }
-    if case .dense(let tensor) = linear.weight { linear.weight = .dense(backend.packed(tensor)) }
-    return linear
   }
 }

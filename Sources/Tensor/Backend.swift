@@ -41,6 +41,8 @@ public protocol Backend: AnyObject, Sendable {
   /// Passes that may run side by side, each on a thread of its own: more than one pass keeps the device busier than one
   /// at a time. 0 where operations follow each other, as on a GPU.
   var lanes: Int { get }
+  /// The backend that this one rehearses for, which is itself where it computes.
+  var standsFor: any Backend { get }
   /// Runs `body` for each of `0..<tasks`, as many at a time as there are lanes; operations that it calls then take one
   /// thread each.
   ///
@@ -48,8 +50,11 @@ public protocol Backend: AnyObject, Sendable {
   func concurrently(_ tasks: Int, _ body: (Int) throws -> Void) throws
 
   /// A weight of the products' type that many passes will read: the same, laid out for that beside what it is where that
-  /// is of use. It takes about twice the memory.
-  func packed(_ weight: Tensor) -> Tensor
+  /// is of use, for products with its transpose and, for the way back, with itself. Each takes as much memory again.
+  func packed(_ weight: Tensor, bothWays: Bool) -> Tensor
+  /// An adapter whose factors stay as they are for several passes, with what each would make of them anew. Where the
+  /// factors' values change, `forms` are to be renewed.
+  func prepared(_ term: AdapterTerm, precision: Precision) throws -> AdapterTerm
 
   // MARK: Operations
 
@@ -230,7 +235,11 @@ extension Backend {
 
   public var lanes: Int { 0 }
 
-  public func packed(_ weight: Tensor) -> Tensor { weight }
+  public var standsFor: any Backend { self }
+
+  public func packed(_ weight: Tensor, bothWays: Bool) -> Tensor { weight }
+
+  public func prepared(_ term: AdapterTerm, precision: Precision) throws -> AdapterTerm { term }
 
   public func concurrently(_ tasks: Int, _ body: (Int) throws -> Void) throws {
     for task in 0..<tasks { try body(task) }
@@ -258,17 +267,22 @@ extension Backend {
 ///
 /// *Paper:* Hu et al., "LoRA" (2021), eq. 3.
 public struct AdapterTerm: Sendable {
-  /// f32 `[rank, in]`; in passes without a tape also of the products' type.
+  /// f32 `[rank, in]`.
   public var a: Tensor
-  /// f32 `[out, rank]`; where `scale` is 1 and A is, also of the products' type.
+  /// f32 `[out, rank]`.
   public var b: Tensor
   /// α/r, or α/√r for rank-stabilized LoRA.
   public var scale: Float
   /// Probability that an input element is zeroed on its way into A, taken to the nearest 2⁻¹⁵; survivors are scaled by
   /// 1/(1−p).
   public var dropout: Float
-  /// The stream of the dropout mask, one per layer and step; element (i, j) of x uses number i·in + j. Nil: no dropout.
+  /// The stream of the dropout mask, one per layer and step; element (i, j) of x uses number (firstRow + i)·in + j. Nil:
+  /// no dropout.
   public var mask: RandomStream?
+  /// Where x begins among the rows that share the stream. 0 on devices without lanes.
+  public var firstRow = 0
+  /// The factors as products read them, where they were made for several passes; see `Backend.prepared`.
+  public var forms: AdapterForms?
 
   public init(a: Tensor, b: Tensor, scale: Float, dropout: Float = 0, mask: RandomStream? = nil) {
     self.a = a
@@ -313,6 +327,13 @@ public struct AdapterTerm: Sendable {
     let number = z >> (index & 1 == 0 ? 0 : 16) & 0x7FFF
     return number >= threshold(dropout: dropout)
   }
+}
+
+/// An adapter's factors in a backend's own forms, for the values that they had when these were made.
+open class AdapterForms: @unchecked Sendable {
+  public init() {}
+  /// Takes the values that the factors have now. No pass may run meanwhile.
+  open func renew() throws {}
 }
 
 public struct LinearOutput: Sendable {

@@ -7,7 +7,7 @@ import Testing
 /// Models made ready for passes without a tape, which run side by side.
 struct PreparedTests {
   enum Kind: CaseIterable {
-    case float, quantized, lora, mergeAware, dora
+    case float, quantized, lora, floatLora, mergeAware, dora
   }
 
   /// Sequences from 1 to 300 tokens, enough for several units on any number of threads tried.
@@ -19,7 +19,7 @@ struct PreparedTests {
     -> Model
   {
     var model = try TinyModel.make(family, backend: backend)
-    if kind != .float, kind != .dora {
+    if kind != .float, kind != .floatLora, kind != .dora {
       model = try model.mapLinears { linear in
         guard case .dense(let weight) = linear.weight else { return linear }
         var linear = linear

@@ -84,16 +84,17 @@ struct OrdersTests {
     #expect(bench.reports.contains { $0.verb == "plot" })
   }
 
-  /// The arms say what they do: one by hand is the same number.
+  /// The arms say what they do: one by hand is the same number, also to the last bit where the same windows go together.
   @Test func anArmByHandIsTheSame() throws {
     let bench = try Workbench()
     try bench.run(
       setup
         + """
         a = lattice [rtn] mini wikitext.test[:200] steps=2 group=64 samples=2 rows=2
+        tuned = $model | finetune mini steps=2 eval=no
         quantize rtn group=64 samples=2
         finetune mini steps=2 eval=no
-        ppl mini
+        ppl mini from=$tuned compared=2
         """)
     let table = try #require(bench.tables.last)
     guard case .report(let arm)? = table.leaves.first(where: { $0.label == "rtn / q → ft" })?.result

@@ -41,6 +41,13 @@ void olv_product_destroy(olv_product *product);
 size_t olv_product_packed_bytes(const olv_product *product);
 /// Whether two products with `packed_b` read the same layout.
 int olv_product_packs_alike(const olv_product *a, const olv_product *b);
-/// Lays b, as `shape` describes it when `packed_b` is disregarded, out for `product`; 0 on success.
-int olv_product_pack(const olv_product *product, const olv_product_shape *shape, const void *b,
-                     void *packed);
+
+/// How b, as a shape describes it when `packed_b` is disregarded, is laid out for a product. To be used by one thread at
+/// a time.
+typedef struct olv_packing olv_packing;
+
+/// NULL where the library cannot.
+olv_packing *olv_packing_create(const olv_product *product, const olv_product_shape *shape);
+/// Lays b out; 0 on success.
+int olv_packing_run(olv_packing *packing, const void *b, void *packed);
+void olv_packing_destroy(olv_packing *packing);

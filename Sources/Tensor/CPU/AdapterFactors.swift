@@ -1,13 +1,15 @@
 import CPUKernels
 
 /// An adapter as the products of a linear layer take it.
-struct AdapterFactors {
+struct AdapterFactors: @unchecked Sendable {
   /// A `[rank, in]`.
   var a: Factor
   /// scale / (1−p) · B `[out, rank]`: the masked input then needs no scaling.
   var b: Factor
   var rank: Int
   var mask: DropoutMask?
+  /// Where the layer's input begins among the rows that share the mask.
+  var firstRow = 0
   /// What stands in front of B: scale / (1−p).
   var scale: Float
   /// What keeps the factors' memory.
@@ -20,9 +22,16 @@ struct AdapterFactors {
     _ backend: CPUBackend
   ) throws {
     let name = "adapter"
+    let scale = term.scale * term.survivorScale
+    if let forms = term.forms as? CPUAdapterForms, forms.type == type, forms.scale == scale {
+      self = forward ? forms.forward : forms.backward
+      (mask, firstRow) = (term.survivors, term.firstRow)
+      return
+    }
     rank = term.rank
+    firstRow = term.firstRow
     mask = term.survivors
-    scale = term.scale * term.survivorScale
+    self.scale = scale
     try require(term.a, name, "A", rows: rank, columns: inputs)
     try require(term.b, name, "B", rows: outputs, columns: rank)
     if forward, type == .f32 {
@@ -44,7 +53,7 @@ struct AdapterFactors {
     let scaled = try backend.make([outputs, rank], type)
     let target = try scaled.bytes(name)
     let source = try term.b.floats(name)
-    let (kernels, rank, stride, scale) = (backend.kernels, rank, term.b.rowStride, scale)
+    let (kernels, rank, stride) = (backend.kernels, rank, term.b.rowStride)
     backend.parallelRows(outputs, width: rank) { rows, _ in
       for row in rows {
         let (from, to) = (source + row * stride, target + row * rank * type.size)

@@ -20,7 +20,8 @@ extension CPUBackend {
       x: input.factor, targets: targets, losses: losses, gradient: gradient,
       dx: try dx?.floats(name), width: width, vocabulary: vocabulary, type: type)
     if case .dense(let matrix) = head, matrix.dtype == type, matrix.shape.count == 2 {
-      let weights = Factor(try matrix.bytes(name), type, stride: matrix.rowStride)
+      var weights = Factor(try matrix.bytes(name), type, stride: matrix.rowStride)
+      weights.packed = head.forms
       // A thread takes a tile of rows from logits to gradient; the logits stay in its cache if they can.
       let most = max(16, limits.logits / 4 / max(vocabulary, 1) / threads / 16 * 16)
       let height = min(

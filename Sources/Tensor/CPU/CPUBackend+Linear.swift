@@ -156,7 +156,8 @@ private struct LinearInput {
       let first = keptBytes + rows.lowerBound * inputs * type.size
       for row in rows {
         kernels.drop(
-          input(row), x.dtype, term.mask, UInt32(truncatingIfNeeded: row * inputs),
+          input(row), x.dtype, term.mask,
+          UInt32(truncatingIfNeeded: (term.firstRow + row) * inputs),
           first + (row - rows.lowerBound) * inputs * type.size, type, inputs)
       }
       masked = Factor(first, type, stride: inputs)

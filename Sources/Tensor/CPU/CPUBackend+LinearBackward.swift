@@ -94,7 +94,7 @@ extension CPUBackend {
           workspace.multiply(
             m: height.count, n: part.count, k: term.rank, low, a, branch, stride: part.count)
           for i in 0..<height.count {
-            let index = (height.lowerBound + i) * inputs + part.lowerBound
+            let index = (term.firstRow + height.lowerBound + i) * inputs + part.lowerBound
             workspace.kernels.addSurvivors(
               branch + i * part.count, 1, mask, UInt32(truncatingIfNeeded: index),
               corner + i * inputs, part.count)

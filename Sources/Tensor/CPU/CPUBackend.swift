@@ -56,8 +56,10 @@ public final class CPUBackend: Backend, @unchecked Sendable {
     precision == .f32 || (processor.bf16 && library.hasOneDNN)
   }
 
+  /// How many sequences go side by side, and so where sums are cut, depends on the number of threads.
   public var arithmetic: String {
-    "cpu \(processor.name), x86-64-v\(processor.level), \(library.hasOneDNN ? "oneDNN" : "OpenBLAS")"
+    "cpu \(processor.name), x86-64-v\(processor.level), \(library.hasOneDNN ? "oneDNN" : "OpenBLAS"), "
+      + "\(pool.count) threads"
   }
 
   /// The type of the factors of products in `precision`: f32 where bf16 is not supported.

@@ -17,7 +17,7 @@ struct ProductTiles {
     height = min(256, max(rows, 1))
     width = min(512, max(columns, 1))
     // Half a million products take a few microseconds; less is not worth handing out.
-    while count < 2 * threads && height * width * depth > 1 << 19 {
+    while threads > 1 && count < 2 * threads && height * width * depth > 1 << 19 {
       if width >= height && width > 64 {
         width = Self.half(width, 32)
       } else if height > 16 {

@@ -11,8 +11,8 @@ struct Factor {
   var stride: Int
   /// Whether the factor is the transpose of what is stored.
   var transposed: Bool
-  /// The same numbers as the products of the whole factor read them best, where they were laid out so.
-  var packed: UnsafePointer<PackedForm>?
+  /// What is stored, as the products of the whole factor read it best, where it was laid out so.
+  var packed: UnsafePointer<PackedForms>?
 
   init(_ address: UnsafeRawPointer, _ type: DType, stride: Int, transposed: Bool = false) {
     self.address = address
@@ -34,6 +34,9 @@ struct Factor {
     other.transposed.toggle()
     return other
   }
+
+  /// The packed form of the factor as it is read.
+  var form: PackedForm? { transposed ? packed?.pointee.turned : packed?.pointee.straight }
 }
 
 /// The libraries that multiply matrices.
@@ -95,18 +98,18 @@ final class ProductCache {
   /// - Returns: Whether the product was computed.
   func run(
     _ shape: Shape, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ c: UnsafeMutablePointer<Float>,
-    form: UnsafePointer<PackedForm>? = nil
+    form: PackedForm? = nil
   ) -> Bool {
     guard let product = product(shape, form) else { return false }
     return olv_product_run(product, a, b, c, scratch) == 0
   }
 
-  private func product(_ shape: Shape, _ form: UnsafePointer<PackedForm>?) -> OpaquePointer? {
+  private func product(_ shape: Shape, _ form: PackedForm?) -> OpaquePointer? {
     if let known = products[shape] { return known }
     if products.count >= Self.limit { clear() }
     var description = shape.description
     var product = olv_product_create(&description)
-    if let made = product, let form, olv_product_packs_alike(made, form.pointee.product) == 0 {
+    if let made = product, let form, olv_product_packs_alike(made, form.product) == 0 {
       // Few rows may want another layout.
       olv_product_destroy(made)
       product = nil
@@ -157,10 +160,10 @@ extension Workspace {
         transposedA: a.transposed, transposedB: b.transposed, bf16: a.type == .bf16,
         accumulate: beta == 1)
       let (rows, target) = (a.from(row: row, column: 0), c + row * stride)
-      if let form = b.packed, form.pointee.rows == n, form.pointee.columns == k {
+      if let form = b.form, form.width == n, form.depth == k {
         var packed = shape
         packed.packed = true
-        if products.run(packed, rows.address, form.pointee.address, target, form: form) {
+        if products.run(packed, rows.address, form.address, target, form: form) {
           row += part
           continue
         }

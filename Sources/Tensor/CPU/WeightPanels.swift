@@ -12,8 +12,8 @@ extension CPUBackend {
     of weight: Weight, as type: DType, rows count: Int = 0, _ operation: String,
     _ body: (Range<Int>, Factor) throws -> Void
   ) throws {
-    let packed = weight.packed
-    if packed == nil, count >= Self.manyRows, type == .f32,
+    let forms = weight.forms
+    if forms == nil, count >= Self.manyRows, type == .f32,
       panelHeight(weight, as: type) == weight.rows
     {
       let turned = try transposed(weight, operation)
@@ -25,7 +25,7 @@ extension CPUBackend {
     }
     if case .dense(let tensor) = weight, tensor.dtype == type {
       var factor = Factor(try tensor.bytes(operation), type, stride: tensor.rowStride)
-      factor.packed = packed?.form
+      factor.packed = forms
       try body(0..<tensor.rows, factor)
       return
     }
@@ -256,13 +256,5 @@ struct RowSource {
         }
       }
     }
-  }
-}
-
-extension Weight {
-  /// Its storage, where that is packed.
-  fileprivate var packed: PackedStorage? {
-    guard case .dense(let tensor) = self, tensor.offset == 0 else { return nil }
-    return tensor.storage as? PackedStorage
   }
 }

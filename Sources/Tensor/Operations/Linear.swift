@@ -47,8 +47,16 @@ extension Execution {
   public func linear(
     _ x: Tensor, merging adapter: AdapterTerm, into matrix: PackedMatrix, bias: Tensor? = nil
   ) throws -> Tensor {
-    let merged = Weight.packed(
-      try backend.requantize(matrix, adding: try adapter.delta(on: backend)))
+    try linear(
+      x, merging: adapter,
+      as: .packed(try backend.requantize(matrix, adding: try adapter.delta(on: backend))),
+      bias: bias)
+  }
+
+  /// The same where the rounded sum, `merged`, is known.
+  public func linear(
+    _ x: Tensor, merging adapter: AdapterTerm, as merged: Weight, bias: Tensor? = nil
+  ) throws -> Tensor {
     let y = try backend.linear(x, merged, bias: bias, adapter: nil, precision: precision).y
     guard let tape = recording(x, adapter.a, adapter.b) else { return y }
     var term = adapter
@@ -81,6 +89,7 @@ extension Backend {
     try fill(none, with: 0)
     var term = adapter
     term.b = none
+    term.forms = nil
     let output = try linear(
       x, .dense(adapter.a), bias: nil, adapter: term, precision: precision)
     guard let reduced = output.reduced else {

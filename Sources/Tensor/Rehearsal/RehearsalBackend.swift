@@ -26,6 +26,7 @@ public final class RehearsalBackend: Backend, @unchecked Sendable {
     last = clock.now
   }
 
+  public var standsFor: any Backend { real }
   public var device: Device { real.device }
   public var activation: DType { real.activation }
   public func operand(_ precision: Precision) -> DType { real.operand(precision) }
@@ -161,6 +162,23 @@ public final class RehearsalBackend: Backend, @unchecked Sendable {
     note(.draw(count: target.count, target.dtype))
   }
 
+  public func packed(_ weight: Tensor, bothWays: Bool) -> Tensor {
+    guard real.lanes > 0 else { return weight }
+    note(.copy(count: weight.count * (bothWays ? 2 : 1), weight.dtype))
+    return Tensor(
+      RehearsedForms(of: weight, copies: bothWays ? 2 : 1, memory), shape: weight.shape,
+      dtype: weight.dtype)
+  }
+
+  public func prepared(_ term: AdapterTerm, precision: Precision) throws -> AdapterTerm {
+    guard real.lanes > 0 else { return term }
+    var prepared = term
+    // Factors in the products' type, laid out for both ways.
+    prepared.forms = RehearsedFactors(
+      counted([3 * (term.a.count + term.b.count)], operand(precision)))
+    return prepared
+  }
+
   public func add(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     try require(a.shape == b.shape, "add", expected: a.summary, found: b.summary)
     note(.add(count: a.count, a.dtype))
@@ -172,4 +190,22 @@ public final class RehearsalBackend: Backend, @unchecked Sendable {
       source.shape == target.shape, "accumulate", expected: target.summary, found: source.summary)
     note(.accumulate(count: target.count, target.dtype))
   }
+}
+
+/// A weight and its forms for products, which are counted.
+private final class RehearsedForms: Storage, @unchecked Sendable {
+  private let plain: Storage
+  private let forms: RehearsedStorage
+
+  init(of weight: Tensor, copies: Int, _ memory: RehearsalMemory) {
+    plain = weight.storage
+    forms = RehearsedStorage(byteCount: copies * weight.byteCount, memory: memory)
+    super.init(byteCount: weight.storage.byteCount)
+  }
+}
+
+/// An adapter's forms for products, which are counted.
+private final class RehearsedFactors: AdapterForms, @unchecked Sendable {
+  private let room: Tensor
+  init(_ room: Tensor) { self.room = room }
 }
