@@ -91,10 +91,9 @@ struct OrdersTests {
       setup
         + """
         a = lattice [rtn] mini wikitext.test[:200] steps=2 group=64 samples=2 rows=2
-        tuned = $model | finetune mini steps=2 eval=no
-        quantize rtn group=64 samples=2
-        finetune mini steps=2 eval=no
-        ppl mini from=$tuned compared=2
+        base = $model
+        tuned = finetune mini steps=2 eval=no
+        $base | quantize rtn group=64 samples=2 | finetune mini steps=2 eval=no | ppl mini from=$tuned compared=2
         """)
     let table = try #require(bench.tables.last)
     guard case .report(let arm)? = table.leaves.first(where: { $0.label == "rtn / q → ft" })?.result
