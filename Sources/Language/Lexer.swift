@@ -80,7 +80,11 @@ struct Lexer {
   }
 
   mutating func add(_ kind: Token.Kind, from start: Int) {
-    if kind != .newline {
+    // Separators in front of a statement separate nothing: the printed form has none of them, and in the place of a line of
+    // them an empty one.
+    if kind == .semicolon {
+      lineHasToken = true
+    } else if kind != .newline {
       lineHasToken = true
       lineHasContent = true
       if !pendingDocumentation.isEmpty {

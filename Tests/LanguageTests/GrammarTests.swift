@@ -200,6 +200,24 @@ struct GrammarTests {
     #expect(documentation(inner[0]) == "Inner.")
   }
 
+  /// The printed form has no empty statements, and says of a definition what the text said.
+  @Test(
+    arguments: [
+      ("## Doc.\n;def f() {}", "Doc."), ("## Doc.\n;; \ndef f() {}", nil),
+      ("ppl;\n## Doc.\n ; def f() { }", "Doc."), ("## Doc.\nppl; def f() { }", nil),
+      ("## Doc.\n; # remark\ndef f() { }", "Doc."),
+    ] as [(String, String?)])
+  func separatorsAndDocumentation(text: String, documentation: String?) throws {
+    let script = try tree(text)
+    guard case .definition(let definition)? = script.statements.last else {
+      Issue.record("no definition")
+      return
+    }
+    #expect(definition.documentation == documentation)
+    #expect(try tree(script.formatted) == script)
+    #expect(try tree(format(Source(name: "text", text: text))) == script)
+  }
+
   @Test func cells() throws {
     let script = try tree(
       """
