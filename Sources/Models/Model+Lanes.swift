@@ -10,7 +10,7 @@ extension Model {
   /// or nearly so. What a larger model computes is many times what handing it from thread to thread costs.
   public var runsInLanes: Bool { backend.lanes > 0 && fitsLanes }
 
-  /// Whether passes of training do, on the device or on the one that it stands for.
+  /// Whether passes of training may, on the device or on the one that it stands for.
   public var trainsInLanes: Bool {
     // DoRA measures the rows of all of an adapted weight on every pass.
     backend.standsFor.lanes > 0 && fitsLanes
@@ -39,8 +39,8 @@ extension Model {
     return model
   }
 
-  /// The model as the passes of many training steps read it, side by side in lanes, its adapters being the ones that
-  /// are trained; nil where passes had better follow each other.
+  /// The model as the passes of many training steps read it, side by side or one after the other, its adapters being the
+  /// ones that are trained; nil where each pass had better make what it needs.
   public func preparedForTraining() throws -> Model? {
     guard trainsInLanes else { return nil }
     let type = backend.operand(precision)
