@@ -198,15 +198,6 @@ static void bind_keys(EditLine *line) {
     el_set(line, EL_BIND, keys[index][0], keys[index][1], NULL);
 }
 
-static void handle(int number, void (*handler)(int)) {
-  struct sigaction action = {0};
-  action.sa_handler = handler;
-  // The wait for input ends on a signal also so; nothing else of the program may.
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  sigaction(number, &action, NULL);
-}
-
 olv_editor *olv_editor_open(int limit, olv_complete complete, void *context) {
   // In the locale C, libedit drops what is not ASCII.
   setlocale(LC_CTYPE, "");
@@ -248,8 +239,9 @@ olv_editor *olv_editor_open(int limit, olv_complete complete, void *context) {
     el_set(line, EL_BIND, "^[[200~", "olv-paste", NULL);
     editor->pastes = 1;
   }
-  handle(SIGWINCH, on_resize);
-  handle(SIGCONT, on_continue);
+  // The wait for input ends on a signal also so; nothing else of the program may.
+  olv_signal_handle(SIGWINCH, on_resize, SA_RESTART);
+  olv_signal_handle(SIGCONT, on_continue, SA_RESTART);
   return editor;
 }
 
@@ -293,8 +285,8 @@ void olv_editor_remember(olv_editor *editor, const char *entry) {
 
 void olv_editor_close(olv_editor *editor) {
   if (!editor) return;
-  handle(SIGWINCH, SIG_DFL);
-  handle(SIGCONT, SIG_DFL);
+  olv_signal_handle(SIGWINCH, SIG_DFL, 0);
+  olv_signal_handle(SIGCONT, SIG_DFL, 0);
   if (editor->history) history_end(editor->history);
   if (editor->line) el_end(editor->line);
   free(editor);

@@ -3,7 +3,10 @@
 #include <pty.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 int olv_pty_start(
@@ -46,4 +49,36 @@ int olv_interrupted_twice(void (*install)(void)) {
   int status;
   if (waitpid(child, &status, 0) != child) return -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void interrupt_oneself(void) { syscall(SYS_kill, getpid(), SIGINT); }
+
+int olv_interrupted_on_little_stack(void (*install)(void)) {
+  pid_t child = fork();
+  if (child < 0) return -1;
+  if (child == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    // Swift's own handler of crashes would let the process go on.
+    signal(SIGSEGV, SIG_DFL);
+    install();
+    // What these need of the dynamic linker happens now, on the ordinary stack.
+    syscall(SYS_kill, getpid(), 0);
+    long page = sysconf(_SC_PAGESIZE);
+    char *room = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED || mprotect(room, page, PROT_NONE) != 0) _exit(1);
+    ucontext_t back, little;
+    getcontext(&little);
+    little.uc_stack.ss_sp = room + page;
+    // Enough for a call of the system, not for a signal's frame: that holds at least 1,100 bytes.
+    little.uc_stack.ss_size = 768;
+    little.uc_link = &back;
+    makecontext(&little, interrupt_oneself, 0);
+    swapcontext(&back, &little);
+    _exit(0);
+  }
+  int status;
+  if (waitpid(child, &status, 0) != child) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

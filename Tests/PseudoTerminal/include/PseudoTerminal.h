@@ -10,3 +10,7 @@ int olv_pty_resize(int terminal, int rows, int columns);
 
 /// The status of a process that installs olv's handler and is interrupted twice: what it ends with.
 int olv_interrupted_twice(void (*install)(void));
+
+/// The status of a process that installs olv's handler and is interrupted while its stack's register points at memory that is
+/// too small for a signal's frame, as oneDNN's products do: 0 where nothing was written there.
+int olv_interrupted_on_little_stack(void (*install)(void));
