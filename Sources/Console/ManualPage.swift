@@ -34,7 +34,10 @@ struct ManualPage {
 
   private static let environment = [
     ("OLV_STDLIB", "The folder of the standard library, where it does not lie beside the program."),
-    ("OLV_THREADS", "How many threads compute; every processor by default."),
+    (
+      "OLV_THREADS",
+      "How many threads compute; every processor by default. OMP_NUM_THREADS and its like do not count."
+    ),
     (
       "HF_HOME, HF_HUB_CACHE",
       "Where the Hugging Face cache is, in which models and datasets are looked for."

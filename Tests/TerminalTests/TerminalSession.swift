@@ -8,7 +8,7 @@ import Testing
 /// Waits for what is to be shown and never for a time: the machine may be slow.
 final class TerminalSession {
   private let terminal: Int32
-  private let process: pid_t
+  let process: pid_t
   private var status: Int32?
   private(set) var screen: TerminalScreen
   /// All bytes as they came.

@@ -80,7 +80,8 @@ struct OpenBLAS: Sendable {
       processor.level < 3
       ? nil : processor.level == 3 ? "HASWELL" : processor.bf16 ? "COOPERLAKE" : "SKYLAKEX"
     if let core { setenv("OPENBLAS_CORETYPE", core, 0) }
-    setenv("OPENBLAS_NUM_THREADS", "1", 0)
+    setenv("OPENBLAS_NUM_THREADS", "1", 1)
+    OpenMP.restrain()
     let library = try DynamicLibrary(Self.names, package: Self.package)
     sgemm = try library.function("cblas_sgemm", as: Product.self)
     ssyrk = try library.function("cblas_ssyrk", as: RankUpdate.self)

@@ -49,9 +49,7 @@ struct ProductLibrary: Sendable {
   let hasOneDNN: Bool
 
   private static let opened = Result {
-    // Our threads call single-threaded products; an OpenMP runtime must not add its own.
-    setenv("OMP_NUM_THREADS", "1", 0)
-    setenv("OMP_WAIT_POLICY", "passive", 0)
+    OpenMP.restrain()
     return ProductLibrary(blas: try OpenBLAS.shared(), hasOneDNN: olv_onednn_open() != 0)
   }
 
