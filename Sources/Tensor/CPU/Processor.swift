@@ -13,9 +13,9 @@ struct Processor {
   /// Whether it multiplies bf16 vectors or tiles.
   var bf16: Bool
   var name: String
-  /// Bytes of main memory.
+  /// Bytes of main memory that this process may use.
   var memory: Int
-  /// Processors this process may run on.
+  /// Processors that this process may use.
   var cores: Int
 
   static func detect() -> Processor {
@@ -25,9 +25,11 @@ struct Processor {
       decoding: raw.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let pages = sysconf(Int32(_SC_PHYS_PAGES))
     let pageSize = sysconf(Int32(_SC_PAGESIZE))
+    let limits = ControlGroup()
     return Processor(
       level: Int(olv_cpu_level()), bf16: olv_cpu_bf16() != 0, name: trimmed(name),
-      memory: max(pages, 1) * max(pageSize, 4096), cores: Int(olv_cpu_count()))
+      memory: min(max(pages, 1) * max(pageSize, 4096), limits.memory ?? .max),
+      cores: limits.processors(of: Int(olv_cpu_count())))
   }
 
   /// What the machine can do, or less: with `OLV_CPU_LEVEL` everything runs as on a processor of that level.
