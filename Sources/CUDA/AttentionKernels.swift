@@ -5,7 +5,7 @@ import Tensor
 struct AttentionKernels: Sendable {
   let width: Int
   /// Whether they use the products of four warps that cards of compute capability 9.0 have.
-  private let isWide: Bool
+  let isWide: Bool
   let rotate, forward, delta, backwardKeys, backwardQueries: KernelSource
 
   private init(width: Int, isAligned: Bool, isWide: Bool) {
@@ -20,7 +20,10 @@ struct AttentionKernels: Sendable {
     rotate = source("rotate", PackageResources.rotate_cu)
     delta = source("attention_delta", PackageResources.attention_delta_cu)
     if isWide {
-      forward = source("attention_forward_wide", PackageResources.attention_forward_wide_cu)
+      forward = source(
+        "attention_forward_wide",
+        PackageResources.copy_engine_cuh + PackageResources.attention_ring_cuh
+          + PackageResources.attention_forward_wide_cu)
       backwardKeys = source(
         "attention_backward_keys_wide", PackageResources.attention_backward_keys_wide_cu,
         ["KEY_GROUPS=2"])
@@ -57,17 +60,24 @@ struct AttentionKernels: Sendable {
   var rows: Int { columns <= 128 ? 128 : 64 }
   /// Keys that a block of the backward takes.
   var keys: Int { isWide ? 128 : 64 }
+  /// Threads of a block that takes queries, backward; forward too, but where wide four warps more bring tiles.
   var rowThreads: Int { isWide ? 256 : 128 }
+  var forwardThreads: Int { isWide ? 384 : 128 }
   var keyThreads: Int { isWide ? 256 : 128 }
 
-  // Bytes of shared memory: tiles, of which those that stream past are there twice in the backward (and forward, where
-  // wide); the sums and means of two blocks of 64 queries; what is lost to alignment.
+  /// Columns of a tile that lie together, where wide.
+  var chunk: Int { width % 64 == 0 ? 64 : 32 }
+
+  // Bytes of shared memory: tiles, of which those that stream past are there twice in the backward, and three times where
+  // wide; the sums and means of as many blocks of 64 queries; what is lost to alignment. Forward, where wide, two tiles of
+  // each kind, and barriers.
   private func bytes(rows count: Int) -> Int {
     isWide ? count * width * 2 + 1024 : count * (columns + 8) * 2
   }
-  var forwardShared: Int { bytes(rows: rows + (isWide ? 4 : 2) * 64) }
-  var keysShared: Int { bytes(rows: 2 * keys + 4 * 64) + 4 * 64 * 4 }
-  var queriesShared: Int { bytes(rows: 2 * rows + (isWide ? 4 * 64 : 4 * 32)) }
+  var forwardShared: Int { isWide ? bytes(rows: 6 * 128) + 12 * 8 : bytes(rows: rows + 2 * 64) }
+  var keysShared: Int { bytes(rows: 2 * keys + 2 * stages * 64) + 2 * stages * 64 * 4 }
+  var queriesShared: Int { bytes(rows: 2 * rows + (isWide ? 2 * stages * 64 : 4 * 32)) }
+  private var stages: Int { isWide ? 3 : 2 }
 }
 
 extension Tensor {

@@ -32,14 +32,23 @@ extension CUDABackend {
     _ tables: RotaryParameter, _ shape: AttentionShape, _ kernels: AttentionKernels, tokens: Int,
     keyStart: Int?, offset: Int
   ) throws {
+    let (share, window) = (Int32(shape.heads / shape.keyValueHeads), Int32(shape.window ?? 0))
+    if kernels.isWide {
+      let name = "attention"
+      let maps = try [q, k, v].map { try TensorMap(headsOf: $0, kernels, driver, name).argument }
+      try launch(
+        kernels.forward, "attention_forward",
+        grid: Extent(min(driver.multiprocessors, runs.rows * shape.heads)),
+        block: Extent(kernels.forwardThreads), shared: kernels.forwardShared, maps[0], maps[1],
+        maps[2], y, y.stride, total, rotated, runs, tables.bytes, Int32(tokens), share, window,
+        shape.scale, Int32(keyStart ?? -1), Int32(offset), Int32(shape.heads), Int32(runs.rows))
+      return
+    }
     try launch(
       kernels.forward, "attention_forward", grid: Extent(runs.rows, shape.heads),
-      block: Extent(kernels.rowThreads),
-      shared: kernels.forwardShared, q, q.stride, k, k.stride, v, v.stride, y, y.stride, total,
-      rotated,
-      runs,
-      tables.bytes, Int32(tokens), Int32(shape.heads / shape.keyValueHeads),
-      Int32(shape.window ?? 0), shape.scale, Int32(keyStart ?? -1), Int32(offset))
+      block: Extent(kernels.forwardThreads), shared: kernels.forwardShared, q, q.stride, k,
+      k.stride, v, v.stride, y, y.stride, total, rotated, runs, tables.bytes, Int32(tokens), share,
+      window, shape.scale, Int32(keyStart ?? -1), Int32(offset))
   }
 
   /// `x [n, heads·width]` turned by the position of each token.

@@ -10,7 +10,7 @@ struct TensorMap {
   ///   - sizes: Elements of each dimension, the one that runs fastest first.
   ///   - strides: Bytes from one to the next of each but the first dimension.
   ///   - box: What one copy takes.
-  ///   - swizzle: CUtensorMapSwizzle: 0 for none, 3 for rows of 128 bytes.
+  ///   - swizzle: CUtensorMapSwizzle: 0 for none, 2 for rows of 64 bytes, 3 for those of 128.
   init(
     at address: UInt64, type: Int32, sizes: [UInt64], strides: [UInt64], box: [UInt32],
     swizzle: Int32, _ driver: Driver, _ operation: String
@@ -28,6 +28,19 @@ struct TensorMap {
           "cuTensorMapEncodeTiled", operation)
         return Array(space)
       })
+  }
+
+  /// A bf16 matrix of heads side by side, of which a copy takes 128 rows of one head, as attention's kernels want tiles.
+  init(headsOf matrix: Tensor, _ kernels: AttentionKernels, _ driver: Driver, _ operation: String)
+    throws
+  {
+    let chunk = kernels.chunk
+    try self.init(
+      at: matrix.address, type: 9,
+      sizes: [UInt64(chunk), UInt64(matrix.rows), UInt64(matrix.columns / chunk)],
+      strides: [UInt64(matrix.stride * 2), UInt64(chunk * 2)],
+      box: [UInt32(chunk), 128, UInt32(kernels.width / chunk)], swizzle: chunk == 64 ? 3 : 2,
+      driver, operation)
   }
 
   /// A bf16 matrix, of which a copy takes `rows` rows of 64 columns, as `wide_products.cuh` wants tiles.

@@ -37,6 +37,11 @@ private struct AttentionCase: Sendable {
     AttentionCase(
       lengths: [77], shape: AttentionShape(heads: 2, keyValueHeads: 2, width: 16), rotary: 8),
   ]
+
+  /// More runs of queries than a GPU takes up at once.
+  static let crowd = AttentionCase(
+    lengths: (0..<50).map { 1 + $0 * 37 % 190 },
+    shape: AttentionShape(heads: 8, keyValueHeads: 4, width: 32), rotary: 32)
 }
 
 extension Trial {
@@ -67,7 +72,7 @@ extension Trial {
 extension Conformance {
   static let attentions = [
     Check("attention") { trial in
-      for item in AttentionCase.all {
+      for item in AttentionCase.all + [.crowd] {
         try trial.attempt(item.name) { trial in
           let segments = Segments(lengths: item.lengths)
           let (n, shape) = (segments.tokens, item.shape)

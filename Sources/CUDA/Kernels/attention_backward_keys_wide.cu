@@ -7,6 +7,10 @@ constexpr int keys = 64 * KEY_GROUPS;
 constexpr int queries = 64;
 // Whether a warp's keys stay in registers: with wide heads shared memory has its hands full.
 constexpr bool keeps = WIDTH > 64;
+// Whether products still run when the next tile's begin; for that wide heads have no registers.
+constexpr bool overlaps = WIDTH <= 96;
+// Tiles of queries: one that products may still read, the one at hand, and the one that is coming.
+constexpr int stages = 3;
 
 extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_backward_keys(
     const bf16 *__restrict__ q, const bf16 *__restrict__ k, const bf16 *__restrict__ v, i64 v_stride,
@@ -16,9 +20,9 @@ extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_
   u8 *shared = aligned_shared();
   constexpr int query_bytes = queries * WIDTH * 2;
   u8 *key_tile = shared, *value_tile = key_tile + keys * WIDTH * 2;
-  u8 *query_tiles = value_tile + keys * WIDTH * 2, *slope_tiles = query_tiles + 2 * query_bytes;
-  float *sum_tiles = reinterpret_cast<float *>(slope_tiles + 2 * query_bytes);
-  float *delta_tiles = sum_tiles + 2 * queries;
+  u8 *query_tiles = value_tile + keys * WIDTH * 2, *slope_tiles = query_tiles + stages * query_bytes;
+  float *sum_tiles = reinterpret_cast<float *>(slope_tiles + stages * query_bytes);
+  float *delta_tiles = sum_tiles + stages * queries;
 
   Run run = runs[blockIdx.x];
   int group = blockIdx.y, heads = gridDim.y * share;
@@ -47,7 +51,9 @@ extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_
   commit_copies();
   load(0, group * share, 0);
 
-  float key_sums[WIDTH / 2] = {}, value_sums[WIDTH / 2] = {};
+  // Made by the first tile's products.
+  float key_sums[WIDTH / 2], value_sums[WIDTH / 2];
+  int begun = 0;
   float factor = scale * 1.4426950408889634f;
   int row = warp * 16;
   int mine = run.first + row + lane / 4;
@@ -67,7 +73,8 @@ extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_
     publish();
     __syncthreads();
     int next_tile = tile + 1 < tiles ? tile + 1 : 0, next_head = next_tile > 0 ? head : head + 1;
-    if (next_head < end_head) load(slot ^ 1, next_head, next_tile);
+    int next_slot = slot + 1 < stages ? slot + 1 : 0;
+    if (next_head < end_head) load(next_slot, next_head, next_tile);
     u32 query_address = shared_address(query_tiles + slot * query_bytes);
     u32 slope_address = shared_address(slope_tiles + slot * query_bytes);
     const float *sums = sum_tiles + slot * queries, *deltas = delta_tiles + slot * queries;
@@ -125,16 +132,18 @@ extern "C" __global__ void __launch_bounds__(threads, 2 / KEY_GROUPS) attention_
     begin_products();
 #pragma unroll
     for (int n = 0; n < queries; n += 16)
-      Wide<WIDTH>::multiply<1>(value_sums, a[n / 16], down<queries>(slope_address, n), 1);
+      Wide<WIDTH>::multiply<1>(value_sums, a[n / 16], down<queries>(slope_address, n), n > 0 ? 1 : begun);
 #pragma unroll
     for (int n = 0; n < queries; n += 16)
-      Wide<WIDTH>::multiply<1>(key_sums, d[n / 16], down<queries>(query_address, n), 1);
+      Wide<WIDTH>::multiply<1>(key_sums, d[n / 16], down<queries>(query_address, n), n > 0 ? 1 : begun);
     commit_products();
-    await_products<0>();
+    if (!overlaps) await_products<0>();
     tile = next_tile;
     head = next_head;
-    slot ^= 1;
+    slot = next_slot;
+    begun = 1;
   }
+  await_products<0>();
 
   await_copies<0>();
   float *staged = reinterpret_cast<float *>(shared);

@@ -8,6 +8,10 @@ constexpr int rows = 128;
 constexpr int keys = 64;
 // Whether a warp's queries and slopes stay in registers: with wide heads shared memory has its hands full.
 constexpr bool keeps = WIDTH > 64;
+// Whether products still run when the next tile's begin; a block that shares its multiprocessor has no registers for that.
+constexpr bool overlaps = keeps;
+// Tiles of keys: one that products may still read, the one at hand, and the one that is coming.
+constexpr int stages = 3;
 
 extern "C" __global__ void __launch_bounds__(threads, keeps ? 1 : 2) attention_backward_queries(
     const bf16 *__restrict__ q, const bf16 *__restrict__ k, const bf16 *__restrict__ v, i64 v_stride,
@@ -17,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(threads, keeps ? 1 : 2) attention_b
   u8 *shared = aligned_shared();
   constexpr int key_bytes = keys * WIDTH * 2;
   u8 *query_tile = shared, *slope_tile = query_tile + rows * WIDTH * 2;
-  u8 *key_tiles = slope_tile + rows * WIDTH * 2, *value_tiles = key_tiles + 2 * key_bytes;
+  u8 *key_tiles = slope_tile + rows * WIDTH * 2, *value_tiles = key_tiles + stages * key_bytes;
 
   Run run = runs[blockIdx.x];
   int head = blockIdx.y, group = head / share;
@@ -31,7 +35,7 @@ extern "C" __global__ void __launch_bounds__(threads, keeps ? 1 : 2) attention_b
   int first_tile = lowest / keys, end_tile = last / keys + 1;
 
   auto load = [&](int tile) {
-    int slot = tile & 1;
+    int slot = tile % stages;
     load_wide<keys, threads>(key_tiles + slot * key_bytes, key_source, k_stride, tile * keys, run.length);
     load_wide<keys, threads>(value_tiles + slot * key_bytes, value_source, v_stride, tile * keys, run.length);
     commit_copies();
@@ -54,7 +58,8 @@ extern "C" __global__ void __launch_bounds__(threads, keeps ? 1 : 2) attention_b
     sums[h] = valid ? log_sum_exp[place] : 0;
     means[h] = valid ? delta[place] : 0;
   }
-  float output[WIDTH / 2] = {};
+  // Made by the first tile's products.
+  float output[WIDTH / 2];
   u32 query_address = shared_address(query_tile), slope_address = shared_address(slope_tile);
   u32 held[keeps ? WIDTH / 16 : 1][4], held_slopes[keeps ? WIDTH / 16 : 1][4];
   if (keeps) {
@@ -72,8 +77,8 @@ extern "C" __global__ void __launch_bounds__(threads, keeps ? 1 : 2) attention_b
     publish();
     __syncthreads();
     if (tile + 1 < end_tile) load(tile + 1);
-    u32 key_address = shared_address(key_tiles + (tile & 1) * key_bytes);
-    u32 value_address = shared_address(value_tiles + (tile & 1) * key_bytes);
+    u32 key_address = shared_address(key_tiles + tile % stages * key_bytes);
+    u32 value_address = shared_address(value_tiles + tile % stages * key_bytes);
 
     float weights[keys / 2], slopes[keys / 2];
     begin_products();
@@ -121,10 +126,11 @@ extern "C" __global__ void __launch_bounds__(threads, keeps ? 1 : 2) attention_b
     begin_products();
 #pragma unroll
     for (int n = 0; n < keys; n += 16)
-      Wide<WIDTH>::multiply<1>(output, a[n / 16], down<keys>(key_address, n), 1);
+      Wide<WIDTH>::multiply<1>(output, a[n / 16], down<keys>(key_address, n), n > 0 || tile > first_tile);
     commit_products();
-    await_products<0>();
+    if (!overlaps) await_products<0>();
   }
+  await_products<0>();
 
   await_copies<0>();
   __syncthreads();

@@ -48,7 +48,7 @@ extern "C" __global__ void __launch_bounds__(threads, columns <= 128 ? 2 : 1) at
   await_copies<1>();
   __syncthreads();
   rotate_tile<threads>(
-      rotary, run.table, offset + run.first, last - run.first + 1,
+      threadIdx.x, rotary, run.table, offset + run.first, last - run.first + 1,
       [=](int row, int column) { return query_tile + row * pitch + column; });
 
   if (rotated) {

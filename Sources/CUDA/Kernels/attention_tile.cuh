@@ -74,15 +74,15 @@ struct Turn {
 };
 
 // Turns the rows of a tile in place, row r by the angles of position `position + r`. `at(row, column)` is the address of an
-// element; eight columns from a multiple of eight on lie together.
+// element; eight columns from a multiple of eight on lie together. `thread` is this one's number among THREADS.
 template <int THREADS, typename Place>
-__device__ __forceinline__ void rotate_tile(const Rotary &rotary, int table, int position, int rows, Place at) {
+__device__ __forceinline__ void rotate_tile(int thread, const Rotary &rotary, int table, int position, int rows, Place at) {
   const float *cosine = rotary.cosine(table), *sine = rotary.sine(table);
   int half = rotary.half;
   if (half % 8 == 0) {
     int units = half / 8;
 #pragma unroll 3
-    for (int i = threadIdx.x; i < rows * units; i += THREADS) {
+    for (int i = thread; i < rows * units; i += THREADS) {
       int row = i / units, column = i % units * 8;
       i64 angle = (i64)(position + row) * half + column;
       Turn turn(cosine + angle, sine + angle);
@@ -95,7 +95,7 @@ __device__ __forceinline__ void rotate_tile(const Rotary &rotary, int table, int
     }
     return;
   }
-  for (int i = threadIdx.x; i < rows * half; i += THREADS) {
+  for (int i = thread; i < rows * half; i += THREADS) {
     int row = i / half, column = i % half;
     i64 angle = (i64)(position + row) * half + column;
     float c = cosine[angle], s = sine[angle];

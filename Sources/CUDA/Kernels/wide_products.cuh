@@ -55,6 +55,11 @@ __device__ __forceinline__ void commit_products() { asm volatile("wgmma.commit_g
 template <int N> __device__ __forceinline__ void await_products() {
   asm volatile("wgmma.wait_group.sync.aligned %0;\n" ::"n"(N) : "memory");
 }
+// Until here the numbers are made, though what follows waits for products that have nothing to do with them.
+template <int N> __device__ __forceinline__ void settle(float (&x)[N]) {
+#pragma unroll
+  for (int i = 0; i < N; i++) asm volatile("" : "+f"(x[i])::"memory");
+}
 // Makes what this thread wrote to shared memory visible to products, once a barrier has passed.
 __device__ __forceinline__ void publish() { asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory"); }
 
