@@ -32,7 +32,11 @@ extension KernelSource {
         sources += [true, false].map { LowRankForm.source(rank: rank, runs: runs, isMasked: $0) }
       }
     }
-    sources += [WideLinear.source(isGated: true), WideLinear.source(loses: true)]
+    sources += [
+      WideLinear.source(isGated: true), WideLinear.source(isGated: true, isKept: true),
+      WideLinear.source(isAdded: true),
+      WideLinear.source(loses: true),
+    ]
     sources += [(false, false), (true, false), (true, true)].map {
       WideLinear.source(isTurned: $0, isMasked: $1)
     }

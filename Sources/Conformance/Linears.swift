@@ -82,6 +82,17 @@ private struct LinearCase: Sendable {
       return (.packed(found), .packed(wanted))
     }
   }
+
+  func adapter(_ trial: inout Trial) throws -> (device: AdapterTerm, reference: AdapterTerm)? {
+    guard let rank else { return nil }
+    let a = try trial.tensor([rank, inputs], scale: 0.1)
+    let b = try trial.tensor([outputs, rank], scale: 0.1)
+    let mask = dropout > 0 ? RandomStream(seed: 7, purpose: "mask") : nil
+    return (
+      AdapterTerm(a: a.device, b: b.device, scale: 0.5, dropout: dropout, mask: mask),
+      AdapterTerm(a: a.reference, b: b.reference, scale: 0.5, dropout: dropout, mask: mask)
+    )
+  }
 }
 
 extension Trial {
@@ -167,18 +178,7 @@ extension Conformance {
           let x = try trial.activation(item.n, item.inputs, isView: item.isView)
           let weight = try item.weights(&trial)
           let bias = item.bias ? try trial.tensor([item.outputs], .bf16) : nil
-          var terms: (device: AdapterTerm, reference: AdapterTerm)?
-          if let rank = item.rank {
-            let a = try trial.tensor([rank, item.inputs], scale: 0.1)
-            let b = try trial.tensor([item.outputs, rank], scale: 0.1)
-            let mask = item.dropout > 0 ? RandomStream(seed: 7, purpose: "mask") : nil
-            terms = (
-              AdapterTerm(
-                a: a.device, b: b.device, scale: 0.5, dropout: item.dropout, mask: mask),
-              AdapterTerm(
-                a: a.reference, b: b.reference, scale: 0.5, dropout: item.dropout, mask: mask)
-            )
-          }
+          let terms = try item.adapter(&trial)
           let found = try trial.device.linear(
             x.device, weight.device, bias: bias?.device, adapter: terms?.device,
             precision: item.precision)
@@ -203,6 +203,45 @@ extension Conformance {
       try trial.attempt("small adapters") { trial in try trial.smallAdapters() }
     },
     // Where a device has no such pass there is nothing to check.
+    Check("residualLinear") { trial in
+      for item in [
+        LinearCase(n: 300, inputs: 72, outputs: 136, kind: .dense(.bf16), rank: 8),
+        LinearCase(
+          n: 2600, inputs: 320, outputs: 1288, kind: .dense(.bf16), rank: 24, dropout: 0.1,
+          isView: true),
+        LinearCase(
+          n: 5599, inputs: 128, outputs: 1400,
+          kind: .packed(
+            Grid(bits: 4, group: 128, symmetric: false, scaleType: .f16), ordered: false),
+          rank: 64),
+      ] {
+        try trial.attempt(item.name) { trial in
+          let x = try trial.activation(item.n, item.inputs, isView: item.isView)
+          let weight = try item.weights(&trial)
+          let residual = try trial.activation(item.n, item.outputs, isView: item.isView)
+          guard let terms = try item.adapter(&trial),
+            let found = try trial.device.residualLinear(
+              x.device, weight.device, adapter: terms.device, adding: residual.device,
+              precision: item.precision)
+          else { return }
+          let product = try trial.reference.linear(
+            x.reference, weight.reference, bias: nil, adapter: terms.reference, precision: .f32)
+          try trial.expect(
+            "y", found.y, try trial.reference.add(residual.reference, product.y),
+            within: Tolerance.halves)
+          let dy = try trial.activation(item.n, item.outputs)
+          let back = try trial.device.linearBackward(
+            dy.device, x: x.device, weight: weight.device, adapter: terms.device,
+            reduced: found.reduced, precision: item.precision, needsInput: false)
+          let believed = try trial.reference.linearBackward(
+            dy.reference, x: x.reference, weight: weight.reference, adapter: terms.reference,
+            reduced: product.reduced, precision: .f32, needsInput: false)
+          try trial.expect("da", back.da, believed.da, within: Tolerance.halves)
+          try trial.expect("db", back.db, believed.db, within: Tolerance.halves)
+        }
+      }
+    },
+    // The same holds here.
     Check("gatedLinear") { trial in
       for (n, inputs, width, rank, isFused) in [
         (300, 200, 136, nil, true), (515, 320, 264, 64, true), (1024, 256, 512, nil, false),
@@ -238,12 +277,18 @@ extension Conformance {
             .views
           let wanted = try trial.reference.swiGLU(
             gate: views.gate, up: views.up, as: trial.reference.activation)
-          guard
-            let found = try trial.device.gatedLinear(
-              x.device, weights.map { .dense($0.device) }, adapter: term(\.device),
-              precision: .bf16)
-          else { return }
-          try trial.expect("", found, wanted, within: Tolerance.halves)
+          for keeps in isFused ? [false, true] : [false] {
+            guard
+              let found = try trial.device.gatedLinear(
+                x.device, weights.map { .dense($0.device) }, adapter: term(\.device),
+                precision: .bf16, keeps: keeps)
+            else { return }
+            try trial.expect(
+              keeps ? "y, kept" : "y", found.y, wanted, within: Tolerance.halves)
+            if keeps {
+              try trial.expect("linear", found.linear?.y, outputs[0], within: Tolerance.halves)
+            }
+          }
         }
       }
     },

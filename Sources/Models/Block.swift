@@ -39,7 +39,7 @@ public struct Block: Sendable {
     public var residual: Tensor
     /// What the next stage's linears read; after the last stage, what the next block begins with is `residual + delta`.
     public var input: Tensor
-    /// The MLP's output after the last stage, not yet added: the next norm adds it in passing.
+    /// The MLP's output after the last stage, where it is not yet added: the next norm adds it in passing.
     public var delta: Tensor?
 
     /// The block's output `[n, hidden]`.
@@ -82,6 +82,18 @@ public struct Block: Sendable {
       let input = try Linear.gated(linears, state.input, execution, dropout: dropout)
     {
       next.input = input
+      return next
+    }
+    // Where the linear adds to the residual itself, the norm after it has but the sum to read.
+    if stage == .attentionOutput || stage == .mlpOutput && isRead,
+      let sum = try linears[0].added(
+        to: state.residual, state.input, execution, dropout: dropout)
+    {
+      next.residual = sum
+      next.input =
+        stage == .mlpOutput
+        ? sum
+        : try execution.rmsNorm(sum, weight: postNorm, epsilon: model.config.epsilon).y
       return next
     }
     let outputs = try linears.map {

@@ -131,15 +131,27 @@ public struct Linear: Sendable {
     return term
   }
 
+  /// Whether it is no more than a weight and a low-rank product.
+  private var isPlain: Bool {
+    bias == nil && adapter?.isMergeAware != true && adapter?.magnitude == nil
+  }
+
+  /// `residual` plus what x `[n, in]` gives, in one pass, where there is one for this linear: with an adapter, and no more.
+  func added(
+    to residual: Tensor, _ x: Tensor, _ execution: Execution, dropout: DropoutContext?
+  ) throws -> Tensor? {
+    guard isPlain, let term = term(dropout) else { return nil }
+    return try execution.linear(x, weight, adapter: term, adding: residual)
+  }
+
   /// `silu(gate) · up` of x `[n, in]` in one pass, where there is one for these linears: one for gate and up, or two.
   static func gated(
     _ linears: [Linear], _ x: Tensor, _ execution: Execution, dropout: DropoutContext?
   ) throws -> Tensor? {
-    let isPlain = linears.allSatisfy {
-      $0.bias == nil && $0.adapter?.isMergeAware != true && $0.adapter?.magnitude == nil
-        && (linears.count == 1 || $0.adapter == nil)
+    let isServed = linears.allSatisfy {
+      $0.isPlain && (linears.count == 1 || $0.adapter == nil)
     }
-    guard isPlain, let first = linears.first else { return nil }
+    guard isServed, let first = linears.first else { return nil }
     return try execution.gatedLinear(x, linears.map(\.weight), adapter: first.term(dropout))
   }
 }

@@ -72,8 +72,17 @@ public protocol Backend: AnyObject, Sendable {
   /// `y = silu(gate) · up` of what one weight `[2·width, in]` gives, gates first, with its adapter, or two weights
   /// `[width, in]` without any: x `[n, in]` → y `[n, width]`, bit for bit what `linear` and `swiGLU` give one after the other.
   /// Nil where there is no way to that but theirs.
-  func gatedLinear(_ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?, precision: Precision)
-    throws -> Tensor?
+  ///
+  /// - Parameter keeps: Whether what `linear` gives is wanted too, for a backward.
+  func gatedLinear(
+    _ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?, precision: Precision, keeps: Bool
+  ) throws -> GatedOutput?
+  /// `y = residual + linear(x)` with an adapter and no bias, bit for bit what `linear` and `add` give one after the other:
+  /// x `[n, in]`, residual `[n, out]` → y `[n, out]`. Nil where there is no way to that but theirs.
+  func residualLinear(
+    _ x: Tensor, _ weight: Weight, adapter: AdapterTerm, adding residual: Tensor,
+    precision: Precision
+  ) throws -> LinearOutput?
   /// The gradients of `linear`. `dx` is nil where `needsInput` is false; `da`, `db` are nil without an adapter.
   func linearBackward(
     _ dy: Tensor, x: Tensor, weight: Weight, adapter: AdapterTerm?, reduced: Tensor?,
@@ -255,8 +264,13 @@ extension Backend {
   }
 
   public func gatedLinear(
-    _ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?, precision: Precision
-  ) throws -> Tensor? { nil }
+    _ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?, precision: Precision, keeps: Bool
+  ) throws -> GatedOutput? { nil }
+
+  public func residualLinear(
+    _ x: Tensor, _ weight: Weight, adapter: AdapterTerm, adding residual: Tensor,
+    precision: Precision
+  ) throws -> LinearOutput? { nil }
 
   public func operand(_ precision: Precision) -> DType { activation }
 
@@ -345,6 +359,18 @@ public struct LinearOutput: Sendable {
   public init(y: Tensor, reduced: Tensor?) {
     self.y = y
     self.reduced = reduced
+  }
+}
+
+public struct GatedOutput: Sendable {
+  /// `[n, width]`.
+  public var y: Tensor
+  /// What the linear gives, `[n, 2·width]`, where it was to be kept.
+  public var linear: LinearOutput?
+
+  public init(y: Tensor, linear: LinearOutput?) {
+    self.y = y
+    self.linear = linear
   }
 }
 

@@ -1,23 +1,28 @@
 // A linear layer's product on Hopper, with what a library does not do in passing: a low-rank product that is summed with it in
-// f32, dropped elements of that, and a gated activation of the result.
+// f32, dropped elements of that, and a gated activation of the result or its addition to a residual.
 //
 // y [rows, columns] = low · bᵀ + x · wᵀ, x [rows, depth], w [columns, depth], low [rows, rank], b [columns, rank]; where TURNED
 // x · w and low · b, w [depth, columns], b [rank, columns]. All bf16, summed in f32 in the order of the columns of [low | x].
 //
 // Compile-time: TURNED. MASKED, 1 where low's product is multiplied by `factor` and a mask, of bits as `low_rank_reduce` leaves
 // them, before the rest is added. GATED, 1 where there are two of w and b, for gates and for ups, and y is silu(gate) · up of
-// what they give, both rounded first. LOSS, 1 where y is wanted for its losses alone and not written: of each row's 256 columns
-// the largest and the sum of exponentials below it go to `parts`, and the target's to `chosen`.
+// what they give, both rounded first, which KEPT writes too. ADDED, 1 where y, rounded, is added to `residual`. LOSS, 1 where
+// y is wanted for its losses alone and not written: of each row's 256 columns the largest and the sum of exponentials below it
+// go to `parts`, and the target's to `chosen`.
 //
 // Two thread blocks, a cluster, share 256 columns of w, each with 128 rows of x: each brings half of w for both. Four warps bring
-// what eight multiply, 64 of the depth at a time.
+// what eight multiply, 64 of the depth at a time. A tile's results wait in registers, rounded, and are written while the next
+// one's products are under way, so that these need not wait for that.
 //
-// Grid: (2 · clusters), which share out tiles of 256 × 256 among them. Threads: 384.
+// Grid: (2 · clusters), which share out tiles of 256 × 256 among them; where at most half of the clusters would have one in the
+// last round, it is shared by two of them, each with half of its rows. Threads: 384.
 
 constexpr int stages = 4, step = 64;
 constexpr int left_bytes = 128 * step * 2, right_bytes = 256 * step * 2, stage_bytes = left_bytes + right_bytes;
 // A warp's results on their way out: `buffers` times 16 rows of 64.
 constexpr int chunk_bytes = 16 * 64 * 2, buffers = 2;
+// Steps from one writing to the next: time enough for what is added to arrive.
+[[maybe_unused]] constexpr int pace = ADDED ? 4 : 1;
 // Columns of y in a tile.
 constexpr int width = GATED ? 128 : 256;
 
@@ -51,6 +56,13 @@ __device__ __forceinline__ void store_matrices(u32 target, u32 a, u32 b, u32 c, 
                : "memory");
 }
 
+__device__ __forceinline__ void load_matrices(u32 (&r)[4], u32 from) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];\n"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(from)
+               : "memory");
+}
+
 // Sixteen of the depth of a tile of w.
 __device__ __forceinline__ u64 right_factor(u32 tile, int place) {
 #if TURNED
@@ -74,12 +86,13 @@ struct Tile {
 
 extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) linear_wide(
     const __grid_constant__ Map x, const __grid_constant__ Map low, const __grid_constant__ Map w, const __grid_constant__ Map b,
-    const __grid_constant__ Map w_up, const __grid_constant__ Map b_up, const __grid_constant__ Map y,
-    const u8 *__restrict__ bits, i64 bits_stride, int rows, int columns, int depth, int rank, float factor, const int *__restrict__ targets, float2 *__restrict__ parts,
-    float *__restrict__ chosen) {
+    const __grid_constant__ Map w_up, const __grid_constant__ Map b_up, const __grid_constant__ Map residual,
+    const __grid_constant__ Map gates, const __grid_constant__ Map ups, const __grid_constant__ Map y,
+    const u8 *__restrict__ bits, i64 bits_stride, int rows, int columns, int depth, int rank, float factor,
+    const int *__restrict__ targets, float2 *__restrict__ parts, float *__restrict__ chosen) {
   u8 *shared = aligned_shared();
   u32 tiles = shared_address(shared), staging = tiles + stages * stage_bytes;
-  u32 full = staging + 8 * buffers * chunk_bytes, empty = full + stages * 8;
+  u32 full = staging + 8 * buffers * chunk_bytes, empty = full + stages * 8, arrived = empty + stages * 8;
   u32 self;
   asm volatile("mov.u32 %0, %%cluster_ctarank;\n" : "=r"(self));
   if (threadIdx.x == 0) {
@@ -88,12 +101,16 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
       // The eight warps of both blocks.
       start_counting(empty + i * 8, 16);
     }
+    for (int i = 0; i < 8; i++) start_counting(arrived + i * 8, 1);
     asm volatile("fence.mbarrier_init.release.cluster;\n" ::: "memory");
   }
   meet_cluster();
   await_predecessor();
 
   int pairs = (rows + 255) / 256, beside = (columns + width - 1) / width, count = pairs * beside;
+  // Tiles that two clusters share. Where something is added there are no registers left for that.
+  int clusters = gridDim.x / 2, halved = !ADDED && count % clusters <= clusters / 2 ? count % clusters : 0;
+  int whole = count - halved;
   int first_steps = (rank + step - 1) / step, steps = first_steps + (depth + step - 1) / step;
   int slot = 0;
   u32 parity = 0;
@@ -102,10 +119,10 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
   };
 
   if (threadIdx.x < 128) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;\n");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;\n");
     if (threadIdx.x == 0) {
-      for (int number = blockIdx.x / 2; number < count; number += gridDim.x / 2) {
-        Tile tile(number, pairs, beside);
+      for (int number = blockIdx.x / 2; number < whole + 2 * halved; number += clusters) {
+        Tile tile(number < whole ? number : whole + (number - whole) / 2, pairs, beside);
         int top = tile.row + (int)self * 128;
 #pragma unroll 1
         for (int k = 0; k < steps; k++) {
@@ -129,16 +146,97 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
       }
     }
   } else {
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 232;\n");
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 240;\n");
     int group = threadIdx.x / 128 - 1, warp = threadIdx.x / 32 % 4, lane = threadIdx.x & 31;
-    [[maybe_unused]] u32 own = staging + (group * 4 + warp) * buffers * chunk_bytes;
-    [[maybe_unused]] int buffer = 0;
+#if !LOSS
+    // What is still to be written, sixty-four columns at a time: of those first all gates, then all ups.
+    constexpr int words = width / 4;
+    u32 held[64] = {}, own = staging + (group * 4 + warp) * buffers * chunk_bytes;
+    int held_parts = 0, held_row = 0, held_column = 0, buffer = 0;
+#if ADDED
+    u32 added = arrived + (group * 4 + warp) * 8;
+    // What the next part is added to, into the buffer that it will be written from.
+    auto bring = [&]() {
+      if (held_parts && held_column < columns && lane == 0) {
+        await_writes<buffers - 1>();
+        expect(added, chunk_bytes);
+        copy_box(own + buffer * chunk_bytes, residual, held_column, held_row, added);
+      }
+    };
+#endif
+    // The next part: `word` of a number of two neighbours, and of what was brought into their place.
+    auto put = [&](const Map &to, auto word) {
+#if ADDED
+      // Each buffer is every other one's turn, so its number is also the parity of what has arrived.
+      wait_for(added, buffer);
+#else
+      if (lane == 0) await_writes<buffers - 1>();
+      __syncwarp();
+#endif
+      // A lane stores a row of eight of sixteen columns.
+      u32 target = own + buffer * chunk_bytes, first = target + (lane & 15) * 128 + ((lane / 16) ^ (lane & 7)) * 16;
+#pragma unroll
+      for (int n = 0; n < 8; n += 2) {
+        u32 place = first ^ n * 16, out[4] = {};
+#if ADDED
+        load_matrices(out, place);
+#endif
+#pragma unroll
+        for (int i = 0; i < 4; i++) out[i] = word(2 * n + i, out[i]);
+        store_matrices(place, out[0], out[1], out[2], out[3]);
+      }
+      publish();
+      __syncwarp();
+      if (lane == 0) write_box(to, target, held_column, held_row);
+      buffer = buffer + 1 < buffers ? buffer + 1 : 0;
+    };
+    auto write = [&]() {
+      if (held_column < columns) {
+#if KEPT
+        put(gates, [&](int i, u32) { return held[i]; });
+        put(ups, [&](int i, u32) { return held[words + i]; });
+#endif
+        put(y, [&](int i, [[maybe_unused]] u32 there) {
+          u32 result = held[i];
+#if GATED
+          u32 up = held[words + i];
+          result = pack_bf16(
+              low_bf16(result) * (sigmoid(low_bf16(result)) * low_bf16(up)),
+              high_bf16(result) * (sigmoid(high_bf16(result)) * high_bf16(up)));
+#endif
+#if ADDED
+          result = pack_bf16(low_bf16(there) + low_bf16(result), high_bf16(there) + high_bf16(result));
+#endif
+          return result;
+        });
+      }
+#pragma unroll
+      for (int i = 0; i + 16 < words; i++) {
+        held[i] = held[i + 16];
+        if (GATED) held[words + i] = held[words + i + 16];
+      }
+      held_column += 64;
+      held_parts--;
+#if ADDED
+      bring();
+#endif
+    };
+#endif
     // Both blocks may be brought the next into a place that all have done with.
     auto leave = [&](int place) {
       if (lane < 2) arrive_at(empty + place * 8, lane);
     };
-    for (int number = blockIdx.x / 2; number < count; number += gridDim.x / 2) {
-      Tile tile(number, pairs, beside);
+    for (int number = blockIdx.x / 2; number < whole + 2 * halved; number += clusters) {
+      if (number >= whole && (number - whole) % 2 != group) {
+        for (int k = 0; k < steps; k++) {
+          wait_for(full + slot * 8, parity);
+          __syncwarp();
+          leave(slot);
+          advance();
+        }
+        continue;
+      }
+      Tile tile(number < whole ? number : whole + (number - whole) / 2, pairs, beside);
       int top = tile.row + (int)self * 128 + group * 64;
       float sums[128];
       auto multiply = [&](int k) {
@@ -163,18 +261,18 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
         int line = top + warp * 16 + lane / 4;
 #pragma unroll
         for (int part = 0; part < 2; part++) {
-          u32 words[2] = {};
+          u32 kept[2] = {};
 #pragma unroll
           for (int h = 0; h < 2; h++)
             if (line + 8 * h < rows && tile.column + part * 128 < columns)
-              words[h] = *reinterpret_cast<const u32 *>(
+              kept[h] = *reinterpret_cast<const u32 *>(
                   bits + (i64)(line + 8 * h) * bits_stride + (tile.column / 128 + part) * 16 + 4 * (lane & 3));
 #pragma unroll
           for (int n = 0; n < 16; n++)
 #pragma unroll
             for (int e = 0; e < 4; e++) {
               float &sum = sums[part * 64 + n * 4 + e];
-              sum = words[e / 2] >> (n + (e & 1) * 16) & 1 ? sum * factor : 0;
+              sum = kept[e / 2] >> (n + (e & 1) * 16) & 1 ? sum * factor : 0;
             }
         }
       }
@@ -186,6 +284,9 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
 #pragma unroll 1
       for (k++; k < steps; k++) {
         multiply(k);
+#if !LOSS
+        if (held_parts && k % pace == 0) write();
+#endif
         await_products<1>();
         leave(last);
         last = slot;
@@ -221,38 +322,20 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
         if (row < rows && (lane & 3) == 0) parts[(i64)row * beside + tile.column / 256] = make_float2(largest, sum);
       }
 #else
-      // Sixty-four columns of the result, the numbers of which `at(n, e)` gives as sums are kept.
-      auto write = [&](int column, auto at) {
-        if (column >= columns) return;
-        if (lane == 0) await_writes<buffers - 1>();
-        __syncwarp();
-        // A lane stores a row of eight of sixteen columns.
-        u32 target = own + buffer * chunk_bytes;
-        int line = lane & 15;
+#pragma unroll 1
+      while (held_parts) write();
 #pragma unroll
-        for (int n = 0; n < 8; n += 2)
-          store_matrices(
-              target + line * 128 + ((n + lane / 16) ^ (line & 7)) * 16, pack_bf16(at(n, 0), at(n, 1)),
-              pack_bf16(at(n, 2), at(n, 3)), pack_bf16(at(n + 1, 0), at(n + 1, 1)), pack_bf16(at(n + 1, 2), at(n + 1, 3)));
-        publish();
-        __syncwarp();
-        if (lane == 0) write_box(y, target, column, top + warp * 16);
-        buffer = buffer + 1 < buffers ? buffer + 1 : 0;
-      };
-#pragma unroll
-      for (int part = 0; part < width / 64; part++) {
-        int column = tile.column + part * 64;
-#if GATED
-        write(column, [&](int n, int e) {
-          float g = widen(to_bf16(sums[part * 32 + n * 4 + e])), u = widen(to_bf16(sums[64 + part * 32 + n * 4 + e]));
-          return g * (sigmoid(g) * u);
-        });
-#else
-        write(column, [&](int n, int e) { return sums[part * 32 + n * 4 + e]; });
+      for (int i = 0; i < 64; i++) held[i] = pack_bf16(sums[2 * i], sums[2 * i + 1]);
+      held_parts = width / 64, held_row = top + warp * 16, held_column = tile.column;
+#if ADDED
+      bring();
 #endif
-      }
 #endif
     }
+#if !LOSS
+#pragma unroll 1
+    while (held_parts) write();
+#endif
     if (lane == 0) await_writes<0>();
   }
   // Neither block may end while the other still brings it something, or tells it that it is done.

@@ -13,11 +13,42 @@ extension Execution {
       : LinearOutput(
         y: try backend.make([0, weight.rows], backend.activation),
         reduced: try adapter.map { try self.backend.reduced(x, $0, precision: self.precision) })
-    guard let tape = recording(x, adapter?.a, adapter?.b) else { return output.y }
+    if let tape = recording(x, adapter?.a, adapter?.b) {
+      tape.record(output.y, backward: backward(x, weight, adapter, output.reduced, tape))
+    }
+    return output.y
+  }
+
+  /// `residual + x · Wᵀ + scale · (drop(x) · Aᵀ) · Bᵀ` in one pass that keeps the sum alone, where the backend has one; else
+  /// nil: x `[n, in]`, residual `[n, out]` → `[n, out]`.
+  public func linear(
+    _ x: Tensor, _ weight: Weight, adapter: AdapterTerm, adding residual: Tensor
+  ) throws -> Tensor? {
+    guard
+      let output = try backend.residualLinear(
+        x, weight, adapter: adapter, adding: residual, precision: precision)
+    else { return nil }
+    if let tape = recording(x, adapter.a, adapter.b, residual) {
+      let backward = backward(x, weight, adapter, output.reduced, tape)
+      tape.record(output.y) { [unowned tape] dy in
+        if tape.tracks(residual) { try tape.accumulate(dy, for: residual, shared: true) }
+        try backward(dy)
+      }
+    }
+    return output.y
+  }
+
+  /// What takes the gradient of a linear's output on to its input and adapter, as far as the tape tracks them.
+  func backward(
+    _ x: Tensor, _ weight: Weight, _ adapter: AdapterTerm?, _ reduced: Tensor?, _ tape: Tape
+  ) -> (Tensor) throws -> Void {
     let (backend, precision) = (backend, precision)
-    tape.record(output.y) { [unowned tape] dy in
+    return { [unowned tape] dy in
+      guard [x, adapter?.a, adapter?.b].contains(where: { $0.map(tape.tracks) ?? false }) else {
+        return
+      }
       let gradients = try backend.linearBackward(
-        dy, x: x, weight: weight, adapter: adapter, reduced: output.reduced, precision: precision,
+        dy, x: x, weight: weight, adapter: adapter, reduced: reduced, precision: precision,
         needsInput: tape.tracks(x))
       if let dx = gradients.dx { try tape.accumulate(dx, for: x) }
       if let adapter {
@@ -29,7 +60,6 @@ extension Execution {
         }
       }
     }
-    return output.y
   }
 }
 

@@ -40,8 +40,13 @@ extension Execution {
     let recorder = tape.flatMap { input.tensors.contains(where: $0.tracks) ? $0 : nil }
     let type = operand(recorder)
     let y = try backend.swiGLU(gate: gate, up: up, as: type)
-    guard let tape = recorder else { return y }
-    let backend = backend
+    if let tape = recorder { record(y, gating: input, tape) }
+    return y
+  }
+
+  private func record(_ y: Tensor, gating input: GateUp, _ tape: Tape) {
+    let (gate, up) = input.views
+    let (backend, type) = (backend, y.dtype)
     tape.record(y) { [unowned tape] dy in
       // Element by element over what nobody reads any more, where it fits: it is the widest there is.
       let gradients =
@@ -53,14 +58,21 @@ extension Execution {
         try tape.accumulate(gradient, for: tensor)
       }
     }
-    return y
   }
 
-  /// The same of what linears give of x, in one pass that never writes it, where the backend has one and no gradient is
-  /// wanted; else nil. One weight `[2·width, in]`, gates first, with its adapter, or two `[width, in]` without any.
+  /// The same of what linears give of x, in one pass that never reads it, where the backend has one; else nil. One weight
+  /// `[2·width, in]`, gates first, with its adapter, or two `[width, in]` without any.
   public func gatedLinear(_ x: Tensor, _ weights: [Weight], adapter: AdapterTerm?) throws -> Tensor?
   {
-    guard recording(x, adapter?.a, adapter?.b) == nil else { return nil }
-    return try backend.gatedLinear(x, weights, adapter: adapter, precision: precision)
+    let recorder = recording(x, adapter?.a, adapter?.b)
+    guard recorder == nil || weights.count == 1,
+      let output = try backend.gatedLinear(
+        x, weights, adapter: adapter, precision: precision, keeps: recorder != nil)
+    else { return nil }
+    if let tape = recorder, let linear = output.linear {
+      tape.record(linear.y, backward: backward(x, weights[0], adapter, linear.reduced, tape))
+      record(output.y, gating: .fused(linear.y), tape)
+    }
+    return output.y
   }
 }
