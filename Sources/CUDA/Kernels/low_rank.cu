@@ -35,11 +35,11 @@ extern "C" __global__ void __launch_bounds__(64 * RUNS, 1) low_rank_reduce(
 #pragma unroll
       for (int r = row; r < 64; r += 16) {
         bool valid = inside && first + r < rows;
-        copy_async(tile + place(r, octet), x + (valid ? (i64)(first + r) * x_stride + column : 0), valid);
+        copy_async_ahead(tile + place(r, octet), x + (valid ? (i64)(first + r) * x_stride + column : 0), valid);
       }
 #pragma unroll
       for (int r = row; r < RANK; r += 16)
-        copy_async(tile + place(64 + r, octet), a + (inside ? (i64)r * width + column : 0), inside);
+        copy_async_ahead(tile + place(64 + r, octet), a + (inside ? (i64)r * width + column : 0), inside);
     }
     commit_copies();
   };

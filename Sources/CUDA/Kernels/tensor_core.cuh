@@ -15,7 +15,14 @@ __device__ __forceinline__ void copy_async(void *target, const void *source, boo
                "l"(__cvta_generic_to_global(source)), "r"(bytes)
                : "memory");
 }
-// The same for four bytes.
+// The same where the 128 bytes around will all be asked for soon: they come into the cache together.
+__device__ __forceinline__ void copy_async_ahead(void *target, const void *source, bool valid) {
+  int bytes = valid ? 16 : 0;
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(shared_address(target)),
+               "l"(__cvta_generic_to_global(source)), "r"(bytes)
+               : "memory");
+}
+// `copy_async` for four bytes.
 __device__ __forceinline__ void copy_word_async(void *target, const void *source, bool valid) {
   int bytes = valid ? 4 : 0;
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;\n" ::"r"(shared_address(target)),
