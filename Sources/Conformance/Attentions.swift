@@ -40,8 +40,8 @@ private struct AttentionCase: Sendable {
 
   /// More runs of queries than a GPU takes up at once.
   static let crowd = AttentionCase(
-    lengths: (0..<50).map { 1 + $0 * 37 % 190 },
-    shape: AttentionShape(heads: 8, keyValueHeads: 4, width: 32), rotary: 32)
+    lengths: (0..<50).map { 1 + $0 * 37 % 90 },
+    shape: AttentionShape(heads: 6, keyValueHeads: 3, width: 32), rotary: 32)
 }
 
 extension Trial {
