@@ -1,8 +1,8 @@
 // `attention_forward` with Hopper's products; the same semantics.
 //
 // Two groups of four warps take 64 queries each, and go through the keys 128 at a time: while one tile's weights are computed,
-// the products of the values before it run, and the other group's. A ninth warp brings the tiles. A block goes through items, a
-// run of queries with a head each, and the next one's tiles come while the results of the one before are written.
+// the products of the values before it run, and the other group's. A lane of four warps more brings the tiles. A block goes
+// through items, a run of queries with a head each, and the next one's tiles come while the results of the one before are written.
 //
 // q, k and v are seen as [heads · WIDTH / CHUNK, tokens, CHUNK].
 //
