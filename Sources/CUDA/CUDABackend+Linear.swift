@@ -63,11 +63,18 @@ extension CUDABackend {
     let upstream = try factor(dy, type, name)
     let term = try adapter.map { try AdapterFactors($0, inputs, outputs, type, self) }
     let memory = try term.map { try kept(reduced, $0, rows: n, name) }
-    // scale · dy·B
-    let low = try term.map { term in
-      let low = try make([n, term.rank], type)
-      try multiply(upstream.factor, term.b.factor, into: low, name)
-      return low
+    // scale · dy·B, and the gradient of B where one pass gives both.
+    var (low, db): (Tensor?, Tensor?)
+    if let adapter, let term, let memory {
+      if let both = try lowRankBackward(
+        upstream, term, reduced: memory, scale: adapter.scale, name)
+      {
+        (low, db) = both
+      } else {
+        let product = try make([n, term.rank], type)
+        try multiply(upstream.factor, term.b.factor, into: product, name)
+        low = product
+      }
     }
     var dx: Tensor?
     if needsInput {
@@ -87,11 +94,14 @@ extension CUDABackend {
       return LinearGradients(dx: dx, da: nil, db: nil)
     }
     let da = try gradient(low, of: try factor(x, type, name), term, reduced: memory, name)
-    let turned = try make([term.rank, outputs], .f32)
-    // The library is several times as fast at a product that is 64 high as at one that is 64 wide.
-    try multiply(
-      term.low(memory).transposed, upstream.factor, into: turned, alpha: adapter.scale, name)
-    return LinearGradients(dx: dx, da: da, db: try transpose(turned))
+    if db == nil {
+      let turned = try make([term.rank, outputs], .f32)
+      // The library is several times as fast at a product that is 64 high as at one that is 64 wide.
+      try multiply(
+        term.low(memory).transposed, upstream.factor, into: turned, alpha: adapter.scale, name)
+      db = try transpose(turned)
+    }
+    return LinearGradients(dx: dx, da: da, db: db)
   }
 
   /// The transpose of a contiguous f32 matrix.

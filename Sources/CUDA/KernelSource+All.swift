@@ -37,6 +37,7 @@ extension KernelSource {
       WideLinear.source(isAdded: true),
       WideLinear.source(loses: true),
     ]
+    sources.append(.lowRankBackward)
     sources += [(false, false), (true, false), (true, true)].map {
       WideLinear.source(isTurned: $0, isMasked: $1)
     }

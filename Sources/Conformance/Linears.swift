@@ -41,6 +41,9 @@ private struct LinearCase: Sendable {
     LinearCase(n: 515, inputs: 320, outputs: 200, kind: .dense(.bf16), rank: 64, dropout: 0.2),
     LinearCase(n: 300, inputs: 776, outputs: 840, kind: .dense(.bf16), rank: 128, dropout: 0.05),
     LinearCase(n: 1100, inputs: 264, outputs: 520, kind: .dense(.bf16), rank: 24),
+    LinearCase(
+      n: 1030, inputs: 192, outputs: 2632, kind: .dense(.bf16), rank: 64, dropout: 0.05,
+      isView: true),
     LinearCase(n: 19, inputs: 33, outputs: 65, kind: .dense(.f32), precision: .f32, rank: 4),
     LinearCase(
       n: 19, inputs: 64, outputs: 96, kind: .dense(.f16), precision: .f32, bias: true, rank: 5,

@@ -30,3 +30,7 @@ __device__ __forceinline__ void copy_box(u32 target, const Map &map, int column,
                "l"(&map), "r"(column), "r"(row), "r"(barrier)
                : "memory");
 }
+// All threads of a cluster of blocks, which then see what the others had written.
+__device__ __forceinline__ void meet_cluster() {
+  asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;\n" ::: "memory");
+}

@@ -48,9 +48,6 @@ __device__ __forceinline__ void arrive_at(u32 barrier, u32 rank) {
                "r"(rank)
                : "memory");
 }
-__device__ __forceinline__ void meet_cluster() {
-  asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;\n" ::: "memory");
-}
 __device__ __forceinline__ void store_matrices(u32 target, u32 a, u32 b, u32 c, u32 d) {
   asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};\n" ::"r"(target), "r"(a), "r"(b), "r"(c), "r"(d)
                : "memory");

@@ -67,16 +67,16 @@ __device__ __forceinline__ void publish() { asm volatile("fence.proxy.async.shar
 // another.
 template <int N> struct Wide;
 template <> struct Wide<32> {
-  // Both factors in shared memory, b `[32, 16]` with its second index running.
-  static __device__ __forceinline__ void multiply(float (&d)[16], u64 a, u64 b, int adds) {
+  // Both factors in shared memory, a with its second index running, b `[32, 16]` likewise, or `[16, 32]` where it is DOWN.
+  template <int DOWN = 0> static __device__ __forceinline__ void multiply(float (&d)[16], u64 a, u64 b, int adds) {
     asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %18, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 "
       "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
-      "%16, %17, p, 1, 1, 0, 0; }\n"
+      "%16, %17, p, 1, 1, 0, %19; }\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]),
         "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15])
-      : "l"(a), "l"(b), "r"(adds));
+      : "l"(a), "l"(b), "r"(adds), "n"(DOWN));
   }
   // a in registers; b in shared memory, `[32, 16]`, or `[16, 32]` where it is DOWN, with its second index running.
   template <int DOWN> static __device__ __forceinline__ void multiply(float (&d)[16], const u32 (&a)[4], u64 b, int adds) {
@@ -205,8 +205,9 @@ template <> struct Wide<128> {
   }
 };
 template <> struct Wide<256> {
-  // Both factors in shared memory, a with its second index running, b `[256, 16]` likewise, or `[16, 256]` where it is DOWN.
-  template <int DOWN> static __device__ __forceinline__ void multiply(float (&d)[128], u64 a, u64 b, int adds) {
+  // Both factors in shared memory, a `[64, 16]` and b `[256, 16]` with their second indices running, or, where they are
+  // LEFT_DOWN and DOWN, `[16, 64]` and `[16, 256]`.
+  template <int DOWN, int LEFT_DOWN = 0> static __device__ __forceinline__ void multiply(float (&d)[128], u64 a, u64 b, int adds) {
     asm volatile(
       "{ .reg .pred p; setp.ne.b32 p, %130, 0;\n"
       "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 "
@@ -217,7 +218,7 @@ template <> struct Wide<256> {
       "%85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, %96, %97, %98, %99, %100, %101, %102, %103, %104, "
       "%105, %106, %107, %108, %109, %110, %111, %112, %113, %114, %115, %116, %117, %118, %119, %120, %121, "
       "%122, %123, %124, %125, %126, %127}, "
-      "%128, %129, p, 1, 1, 0, %131; }\n"
+      "%128, %129, p, 1, 1, %132, %131; }\n"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]), "+f"(d[7]), "+f"(d[8]),
         "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]), "+f"(d[14]), "+f"(d[15]), "+f"(d[16]),
         "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]), "+f"(d[21]), "+f"(d[22]), "+f"(d[23]), "+f"(d[24]),
@@ -235,6 +236,6 @@ template <> struct Wide<256> {
         "+f"(d[111]), "+f"(d[112]), "+f"(d[113]), "+f"(d[114]), "+f"(d[115]), "+f"(d[116]), "+f"(d[117]),
         "+f"(d[118]), "+f"(d[119]), "+f"(d[120]), "+f"(d[121]), "+f"(d[122]), "+f"(d[123]), "+f"(d[124]),
         "+f"(d[125]), "+f"(d[126]), "+f"(d[127])
-      : "l"(a), "l"(b), "r"(adds), "n"(DOWN));
+      : "l"(a), "l"(b), "r"(adds), "n"(DOWN), "n"(LEFT_DOWN));
   }
 };
