@@ -147,7 +147,10 @@ extension CUDABackend {
     let gates = try kept.map { try TensorMap($0.gates, rows: 16, driver, name) }
     let ups = try kept.map { try TensorMap($0.ups, rows: 16, driver, name) }
     let mask = product.lowRank?.mask
-    let clusters = min(driver.multiprocessors / 2, (x.rows + 255) / 256 * tiles)
+    let most = driver.multiprocessors / 2
+    let clusters = min(most, (x.rows + 255) / 256 * tiles)
+    // Such that tiles side by side fill a round, which then does not go on in the next strip, with other rows.
+    let high = (6...12).last { most % $0 == 0 } ?? 8
     try launch(
       source, "linear_wide", grid: Extent(2 * clusters), block: 384, shared: WideLinear.shared,
       early: true,
@@ -156,7 +159,8 @@ extension CUDABackend {
       (gates ?? output).argument, (ups ?? output).argument, output.argument, mask?.bits,
       (mask?.bits.stride ?? 0) * 2, Int32(x.rows), Int32(columns),
       Int32(x.columns), Int32(product.lowRank?.factor.columns ?? 0), mask?.factor ?? 1,
-      losses?.targets, losses?.parts, losses?.chosen)
+      losses?.targets, losses?.parts, losses?.chosen,
+      Int32(high))
   }
 }
 

@@ -69,12 +69,12 @@ __device__ __forceinline__ u64 right_factor(u32 tile, int place) {
 #endif
 }
 
-// Where a tile lies. Those under way at a time have few rows and few columns, so that what they share is in the cache.
+// Where a tile lies. Those under way at a time have few rows and few columns, so that what they share is in the cache: `high`
+// of them stand above each other.
 struct Tile {
   int row, column;
-  __device__ __forceinline__ Tile(int number, int pairs, int beside) {
-    constexpr int high = 8;
-    int group = number / (high * beside), within = number - group * (high * beside), first = group * high;
+  __device__ __forceinline__ Tile(int number, int pairs, int beside, int high) {
+    int strip = number / (high * beside), within = number - strip * (high * beside), first = strip * high;
     int count = min(high, pairs - first);
     row = (first + within % count) * 256;
     column = within / count * width;
@@ -86,7 +86,7 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
     const __grid_constant__ Map w_up, const __grid_constant__ Map b_up, const __grid_constant__ Map residual,
     const __grid_constant__ Map gates, const __grid_constant__ Map ups, const __grid_constant__ Map y,
     const u8 *__restrict__ bits, i64 bits_stride, int rows, int columns, int depth, int rank, float factor,
-    const int *__restrict__ targets, float2 *__restrict__ parts, float *__restrict__ chosen) {
+    const int *__restrict__ targets, float2 *__restrict__ parts, float *__restrict__ chosen, int high) {
   u8 *shared = aligned_shared();
   u32 tiles = shared_address(shared), staging = tiles + stages * stage_bytes;
   u32 full = staging + 8 * buffers * chunk_bytes, empty = full + stages * 8, arrived = empty + stages * 8;
@@ -119,7 +119,7 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
     asm volatile("setmaxnreg.dec.sync.aligned.u32 24;\n");
     if (threadIdx.x == 0) {
       for (int number = blockIdx.x / 2; number < whole + 2 * halved; number += clusters) {
-        Tile tile(number < whole ? number : whole + (number - whole) / 2, pairs, beside);
+        Tile tile(number < whole ? number : whole + (number - whole) / 2, pairs, beside, high);
         int top = tile.row + (int)self * 128;
 #pragma unroll 1
         for (int k = 0; k < steps; k++) {
@@ -233,7 +233,7 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
         }
         continue;
       }
-      Tile tile(number < whole ? number : whole + (number - whole) / 2, pairs, beside);
+      Tile tile(number < whole ? number : whole + (number - whole) / 2, pairs, beside, high);
       int top = tile.row + (int)self * 128 + group * 64;
       float sums[128];
       auto multiply = [&](int k) {
