@@ -167,6 +167,13 @@ static void *describe_any(void *space, int64_t rows, int64_t columns, int type) 
   return dnn.md_create_layout(&description, 2, lengths, type, layout_any) == 0 ? description : NULL;
 }
 
+/// Elements of a row of at least `columns` that is an odd number of cache lines long. Products read a few columns of many rows;
+/// at a distance of a power of two these would share few lines of the cache.
+static int64_t spread(int64_t columns, int type) {
+  int64_t line = type == type_bf16 ? 32 : 16;
+  return ((columns + line - 1) / line | 1) * line;
+}
+
 static void *attributes(int accumulate) {
   void *result = NULL;
   if (dnn.attr_create(&result) != 0) return NULL;
@@ -203,6 +210,29 @@ static void *plan(void *const md[3], void *attr) {
   return result;
 }
 
+/// `description`, or, where the library found plain rows of b best, the same with these apart, to which it is as good.
+static void *plan_apart(void *description, void *const md[3], const olv_product_shape *s, int type, void *attr) {
+  char *space = calloc(2, description_bytes);
+  if (!space) return description;
+  void *plain = describe(space, s->k, s->n, s->n, 0, type);
+  void *apart = describe(space + description_bytes, s->k, s->n, spread(s->n, type), 0, type);
+  const void *chosen = dnn.query_md(description, query_weights, 0);
+  if (plain && apart && chosen && dnn.md_equal(plain, chosen)) {
+    void *wanted[3] = {md[0], apart, md[2]};
+    void *other = plan(wanted, attr);
+    if (other) {
+      dnn.desc_destroy(description);
+      description = other;
+    }
+  }
+  if (dnn.major == 3) {
+    if (plain) dnn.md_destroy(plain);
+    if (apart) dnn.md_destroy(apart);
+  }
+  free(space);
+  return description;
+}
+
 /// Fills in `product` from the plan.
 static int compile(olv_product *product, void *description, void *const md[3]) {
   const void *scratch = dnn.query_md(description, query_scratchpad, 0);
@@ -233,6 +263,7 @@ olv_product *olv_product_create(const olv_product_shape *s) {
                 : describe(space + description_bytes, s->k, s->n, s->stride_b, s->transposed_b, type);
     md[2] = describe(space + 2 * description_bytes, s->m, s->n, s->stride_c, 0, type_f32);
     if (md[0] && md[1] && md[2]) description = plan(md, attr);
+    if (description && s->packed_b) description = plan_apart(description, md, s, type, attr);
     if (description) done = compile(product, description, md);
   }
   if (description) dnn.desc_destroy(description);

@@ -79,11 +79,11 @@ extension CPUBackend {
     return result
   }
 
-  /// Room for the transpose of an f32 `[rows, columns]`. Long rows lie a cache line further apart than they are long:
-  /// products read 64 columns of all of them, which at a distance of a power of two would share few lines of the cache.
+  /// Room for the transpose of an f32 `[rows, columns]`. Long rows lie an odd number of cache lines apart: products read a few
+  /// columns of all of them, which at a distance of a power of two would share few lines of the cache.
   private func transposedRoom(rows: Int, columns: Int) throws -> Tensor {
-    guard rows >= 1024 else { return try make([columns, rows], .f32) }
-    return try make([columns, rows + 16], .f32).columns(0..<rows)
+    guard rows >= 256 else { return try make([columns, rows], .f32) }
+    return try make([columns, ((rows + 15) / 16 | 1) * 16], .f32).columns(0..<rows)
   }
 
   /// The transpose of an f32 matrix, times `factor`; its rows may lie further apart than they are long.
