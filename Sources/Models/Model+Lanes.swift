@@ -34,7 +34,7 @@ extension Model {
     guard runsInLanes else { return self }
     let type = backend.operand(precision)
     var model = try mapLinears { try $0.prepared(as: type, precision, on: backend) }
-    model.packHead(as: type, bothWays: false)
+    try model.packHead(as: type, bothWays: false)
     model.isPrepared = true
     return model
   }
@@ -47,7 +47,7 @@ extension Model {
     var model = try mapLinears {
       try $0.preparedForTraining(as: type, precision, on: backend)
     }
-    model.packHead(as: type, bothWays: true)
+    try model.packHead(as: type, bothWays: true)
     model.isPrepared = true
     return model
   }
@@ -66,11 +66,12 @@ extension Model {
     return mapLinears { made[$0.name] ?? $0 }
   }
 
-  private mutating func packHead(as type: DType, bothWays: Bool) {
-    if case .dense(let tensor) = head, tensor.dtype == type, tensor.byteCount <= Self.preparedBytes
-    {
-      head = .dense(backend.packed(tensor, bothWays: bothWays))
+  private mutating func packHead(as type: DType, bothWays: Bool) throws {
+    guard case .dense(let tensor) = head, tensor.count * type.size <= Self.preparedBytes else {
+      return
     }
+    let matrix = try tensor.dtype == type ? tensor : backend.convert(tensor, to: type)
+    head = .dense(backend.packed(matrix, bothWays: bothWays))
   }
 
   /// The hidden states after the final norm, `[ids.count, hidden]`: sequences side by side, each through the whole model
