@@ -77,6 +77,31 @@ struct PreparedTests {
     }
   }
 
+  /// A head in another type than products want is converted once, and gives the same losses.
+  @Test(arguments: TinyModel.Family.allCases)
+  func headIsConvertedOnce(family: TinyModel.Family) throws {
+    let backend = try CPUBackend(threads: 2)
+    var model = try Self.model(family, .float, backend)
+    guard case .dense(let head) = model.head else {
+      Issue.record("a packed head")
+      return
+    }
+    model.head = .dense(try backend.convert(head, to: .bf16))
+    model.precision = .f32
+    let prepared = try model.prepared()
+    guard case .dense(let ready) = prepared.head else {
+      Issue.record("a packed head")
+      return
+    }
+    #expect(ready.dtype == .f32)
+    let hidden = try model.hidden(Self.ids, segments: Self.segments)
+    let losses = try [model, prepared].map {
+      try backend.read($0.nll(hidden, targets: Self.ids))
+    }
+    let far = zip(losses[0], losses[1]).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    #expect(losses[1].count == Self.ids.count && far <= 1e-5)
+  }
+
   @Test func unitsHoldEverySequenceOnce() {
     for lengths in [[], [1], [300], [10, 20], [255, 1, 1], [100, 100, 100, 5], [1024, 3, 700]] {
       let units = LaneUnits(Segments(lengths: lengths))
