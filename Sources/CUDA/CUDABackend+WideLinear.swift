@@ -159,8 +159,7 @@ extension CUDABackend {
       (gates ?? output).argument, (ups ?? output).argument, output.argument, mask?.bits,
       (mask?.bits.stride ?? 0) * 2, Int32(x.rows), Int32(columns),
       Int32(x.columns), Int32(product.lowRank?.factor.columns ?? 0), mask?.factor ?? 1,
-      losses?.targets, losses?.parts, losses?.chosen,
-      Int32(high))
+      losses?.targets, losses?.parts, losses?.chosen, Int32(high))
   }
 }
 
