@@ -41,8 +41,9 @@ struct TokenForm {
 
   static let workers = 12
   static let copiers = 3
-  /// Pieces that there is room for, and that a copier has under way.
-  static let slots = 36
+  /// Pieces that there is room for: those that come while thread blocks wait for each other. The more the better.
+  let slots: Int
+  /// Pieces that a copier has under way.
   private var limit: Int { bits == 16 ? 3 : 2 }
   /// A piece is 256 bytes of each of 16 rows.
   var pieceColumns: Int { 256 * 8 / bits }
@@ -118,12 +119,13 @@ struct TokenForm {
     let input = most * 2 + (bits == 16 ? 0 : most / 128 * 8) + (results.max() ?? 0)
     // As `AttentionRoom` of cached_attention.cuh has it, in f32 numbers.
     let attention = heads * (width * (1 + Self.workers) + 2 * Self.workers + 64 + 1) + width + 64
-    shared =
-      Self.slots * (4096 + (bits == 16 ? 0 : 64 * ((halves ? 2 : 4) + 1)))
-      + blocks.count * MemoryLayout<BlockEntry>.stride
-      + hidden * kind.size + max(input, attention * 4)
+    let slotBytes = 4096 + (bits == 16 ? 0 : 64 * ((halves ? 2 : 4) + 1))
+    let rest = blocks.count * MemoryLayout<BlockEntry>.stride + max(input, attention * 4)
     // What else the kernel keeps there has a fixed size.
-    guard shared <= driver.sharedMemory - 1024 else { return nil }
+    let room = driver.sharedMemory - 1024 - rest
+    guard let slots = [48, 36].first(where: { $0 * slotBytes <= room }) else { return nil }
+    self.slots = slots
+    shared = slots * slotBytes + rest
   }
 
   /// The matrices of each product.
@@ -136,7 +138,7 @@ struct TokenForm {
   var source: KernelSource {
     let numbers = [
       bits, halves ? 1 : 0, limit, columns[0], columns[3], columns[1],
-      (rows[0] - columns[1]) / 2, width, heads, share, parts,
+      (rows[0] - columns[1]) / 2, width, heads, share, parts, slots,
     ]
     return Self.source(numbers)
   }
@@ -147,7 +149,7 @@ struct TokenForm {
       if let found = known[numbers] { return found }
       let names = [
         "BITS", "HALF_SCALES", "LIMIT", "HIDDEN", "INTERMEDIATE", "QUERIES", "KEYS", "WIDTH",
-        "HEADS", "SHARE", "PARTS",
+        "HEADS", "SHARE", "PARTS", "SLOTS",
       ]
       let source = KernelSource(
         "decode_blocks",
@@ -155,7 +157,7 @@ struct TokenForm {
           + PackageResources.copy_engine_cuh + PackageResources.decode_pieces_cuh
           + PackageResources.decode_blocks_cu,
         defines: zip(names, numbers).map { "\($0)=\($1)" }
-          + ["WORKERS=\(workers)", "COPIERS=\(copiers)", "SLOTS=\(slots)"])
+          + ["WORKERS=\(workers)", "COPIERS=\(copiers)"])
       known[numbers] = source
       return source
     }

@@ -221,9 +221,8 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
   __shared__ __align__(8) u64 barriers[2 * SLOTS];
   int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
   Others *others = reinterpret_cast<Others *>(shared + ring_bytes);
-  // Then the weights of a norm, and x with what pieces give, or what attention needs.
-  u8 *norm = reinterpret_cast<u8 *>(others + block_count);
-  u8 *room = norm + HIDDEN * (norm_type == BF16 ? 2 : 4);
+  // Then x with what pieces give, or what attention needs.
+  u8 *room = reinterpret_cast<u8 *>(others + block_count);
 
   constexpr int everyone = 32 * (WORKERS + COPIERS + 1);
   for (int i = threadIdx.x; i < block_count * (int)(sizeof(Others) / 8); i += everyone)
@@ -309,20 +308,27 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     int octet = threadIdx.x + h * threads;
     stream[h] = octet < HIDDEN / 8 ? reinterpret_cast<const uint4 *>(x)[octet] : make_uint4(0, 0, 0, 0);
   }
-  // Each thread copies those weights of a norm that it will need.
+  // The weights of a norm wait in the cache, not here: shared memory is for pieces.
   int norm_bytes = norm_type == BF16 ? 16 : 32;
-  auto copy_norm = [&](const void *weight) {
+  auto ask_for_norm = [&](const void *weight) {
 #pragma unroll
     for (int h = 0; h < held; h++) {
       int octet = threadIdx.x + h * threads;
-      if (octet < HIDDEN / 8)
-        for (int i = 0; i < norm_bytes; i += 16)
-          copy_async(norm + octet * norm_bytes + i, static_cast<const u8 *>(weight) + octet * norm_bytes + i, true);
+      if (octet < HIDDEN / 8) ask_for(static_cast<const u8 *>(weight) + octet * norm_bytes);
     }
-    commit_copies();
   };
   // x behind a norm, to which `more` is added first.
-  auto normalize = [&](const bf16 *more) {
+  auto normalize = [&](const void *weight, const bf16 *more) {
+    // On their way while `more` is awaited.
+    uint4 norm[held][2];
+#pragma unroll
+    for (int h = 0; h < held; h++) {
+      int octet = threadIdx.x + h * threads;
+      if (octet >= HIDDEN / 8) continue;
+      const uint4 *from = reinterpret_cast<const uint4 *>(static_cast<const u8 *>(weight) + octet * norm_bytes);
+      norm[h][0] = from[0];
+      if (norm_type != BF16) norm[h][1] = from[1];
+    }
     float v[held][8], squares = 0;
 #pragma unroll
     for (int h = 0; h < held; h++) {
@@ -345,7 +351,6 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     sync_warps<WORKERS>();
     squares = warp_sum(lane < WORKERS ? warp_sums[lane] : 0);
     float inverse = 1 / sqrtf(squares / HIDDEN + epsilon);
-    await_copies<0>();
 #pragma unroll
     for (int h = 0; h < held; h++) {
       int octet = threadIdx.x + h * threads;
@@ -353,10 +358,10 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
       if (octet < HIDDEN / 8) {
         float w[8];
         if (norm_type == BF16) {
-          load8(reinterpret_cast<const bf16 *>(norm) + octet * 8, w);
+          load8(reinterpret_cast<const bf16 *>(norm[h]), w);
         } else {
 #pragma unroll
-          for (int j = 0; j < 8; j++) w[j] = reinterpret_cast<const float *>(norm)[octet * 8 + j];
+          for (int j = 0; j < 8; j++) w[j] = reinterpret_cast<const float *>(norm[h])[j];
         }
 #pragma unroll
         for (int j = 0; j < 8; j++) w[j] *= v[h][j] * inverse;
@@ -428,7 +433,7 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     }
   };
 
-  copy_norm(others[0].norms[0]);
+  ask_for_norm(others[0].norms[0]);
   int tile = blockIdx.x;
 #pragma unroll 1
   for (int step = 0; step < block_count * products; step++) {
@@ -438,9 +443,9 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     Own own(tile, tiles_of[product]);
     tile = own.next;
     if (product == ATTENTION_INPUT) {
-      normalize(step > 0 ? exchange.place(block - 1, Exchange::delta) : nullptr);
+      normalize(other.norms[0], step > 0 ? exchange.place(block - 1, Exchange::delta) : nullptr);
     } else if (product == MLP_INPUT) {
-      normalize(exchange.place(block, Exchange::added));
+      normalize(other.norms[1], exchange.place(block, Exchange::added));
     } else {
       gather(
           exchange.place(block, product == ATTENTION_OUTPUT ? Exchange::attended : Exchange::activated),
@@ -448,7 +453,7 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     }
     sync_warps<WORKERS>();
     if (product == ATTENTION_INPUT) {
-      copy_norm(other.norms[1]);
+      ask_for_norm(other.norms[1]);
       // Keys and values of this thread block's first job: a line of each at a time, as many as threads.
       constexpr int lines = (WIDTH * 2 + 127) / 128;
       int job = blockIdx.x, part = job % context_parts, group = job / context_parts / slices;
@@ -460,7 +465,7 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
         ask_for(other.values + place);
       }
     } else if (product == MLP_INPUT && block + 1 < block_count) {
-      copy_norm(others[block + 1].norms[0]);
+      ask_for_norm(others[block + 1].norms[0]);
     }
     multiply_by(
         product, own, step + 1 == block_count * products ? delta : exchange.place(block, Exchange::of(product)));
