@@ -45,6 +45,9 @@ struct AdapterFactors {
     return (UInt32(truncatingIfNeeded: key), UInt32(truncatingIfNeeded: key >> 32))
   }
 
+  /// Whether a forward product leaves the mask as bits, where there is one.
+  var keepsMask: Bool { mask == nil || form != nil }
+
   /// Columns of what a forward product leaves to the backward one: drop(x)·Aᵀ, and the mask's bits.
   var reducedColumns: Int { rank + (form?.bitColumns ?? 0) }
 

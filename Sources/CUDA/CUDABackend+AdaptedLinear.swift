@@ -40,13 +40,9 @@ extension CUDABackend {
     _ name: String
   ) throws -> Tensor {
     let target = try make([dy.rows, matrix.columns], .bf16)
-    // A mask that was kept as bits, or none.
-    let bits = bits(of: reduced, term)
     let product = WideLinear(
-      x: dy, weight: matrix, isTurned: true,
-      lowRank: WideLinear.LowRank(
-        factor: low, other: term.a, mask: bits.map { ($0, term.survivorScale) }))
-    if (bits == nil) == (term.mask == nil), product.isServed(driver) {
+      x: dy, weight: matrix, isTurned: true, lowRank: input(low, term, reduced: reduced))
+    if term.keepsMask, product.isServed(driver) {
       try multiply(product, into: target, name)
       return target
     }
@@ -54,5 +50,12 @@ extension CUDABackend {
     try spread(low, term, into: sum, name)
     try multiply(dy.factor, matrix.factor, into: sum, beta: 1, name)
     return try convert(sum, to: .bf16)
+  }
+
+  /// What comes back to such a layer's x through its adapter, `drop(low · A)`.
+  func input(_ low: Tensor, _ term: AdapterFactors, reduced: Tensor) -> WideLinear.LowRank {
+    WideLinear.LowRank(
+      factor: low, other: term.a,
+      mask: bits(of: reduced, term).map { ($0, term.survivorScale) })
   }
 }

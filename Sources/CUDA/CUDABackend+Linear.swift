@@ -63,18 +63,9 @@ extension CUDABackend {
     let upstream = try factor(dy, type, name)
     let term = try adapter.map { try AdapterFactors($0, inputs, outputs, type, self) }
     let memory = try term.map { try kept(reduced, $0, rows: n, name) }
-    // scale · dy·B, and the gradient of B where one pass gives both.
     var (low, db): (Tensor?, Tensor?)
     if let adapter, let term, let memory {
-      if let both = try lowRankBackward(
-        upstream, term, reduced: memory, scale: adapter.scale, name)
-      {
-        (low, db) = both
-      } else {
-        let product = try make([n, term.rank], type)
-        try multiply(upstream.factor, term.b.factor, into: product, name)
-        low = product
-      }
+      (low, db) = try lowGradient(upstream, term, reduced: memory, scale: adapter.scale, name)
     }
     var dx: Tensor?
     if needsInput {
@@ -94,14 +85,58 @@ extension CUDABackend {
       return LinearGradients(dx: dx, da: nil, db: nil)
     }
     let da = try gradient(low, of: try factor(x, type, name), term, reduced: memory, name)
-    if db == nil {
-      let turned = try make([term.rank, outputs], .f32)
-      // The library is several times as fast at a product that is 64 high as at one that is 64 wide.
-      try multiply(
-        term.low(memory).transposed, upstream.factor, into: turned, alpha: adapter.scale, name)
-      db = try transpose(turned)
+    return LinearGradients(
+      dx: dx, da: da,
+      db: try db ?? gradient(upstream, term, reduced: memory, scale: adapter.scale, name))
+  }
+
+  public func gatedInputBackward(
+    _ dy: Tensor, x: Tensor, gateUp: Tensor, weight: Weight, adapter: AdapterTerm,
+    reduced: Tensor?, precision: Precision, overwrites: Bool
+  ) throws -> LinearGradients? {
+    let name = "gatedInputBackward"
+    let (n, inputs, outputs) = (x.rows, weight.columns, weight.rows)
+    guard precision == .bf16, driver.capability == 90, n >= WideLinear.leastRows,
+      adapter.rank % 8 == 0
+    else { return nil }
+    try check(x, name, "x", rows: nil, columns: inputs, .bf16)
+    try check(dy, name, "dy", rows: n, columns: outputs, .bf16)
+    try check(gateUp, name, "gateUp", rows: n, columns: 2 * inputs, .bf16)
+    let term = try AdapterFactors(adapter, inputs, outputs, .bf16, self)
+    var product = WideLinear(
+      x: dy, weight: try factor(weight, .bf16, name), isTurned: true, gateUp: gateUp)
+    guard term.keepsMask, product.isServed(driver) else { return nil }
+    let memory = try kept(reduced, term, rows: n, name)
+    let (low, db) = try lowGradient(dy, term, reduced: memory, scale: adapter.scale, name)
+    product.lowRank = input(low, term, reduced: memory)
+    let dx = overwrites ? gateUp : try make(gateUp.shape, .bf16)
+    try multiply(product, into: dx, name)
+    return LinearGradients(
+      dx: dx, da: try gradient(low, of: x, term, reduced: memory, name),
+      db: try db ?? gradient(dy, term, reduced: memory, scale: adapter.scale, name))
+  }
+
+  /// scale · dy·B, what comes back through an adapter's B, and the gradient of B where one pass gives both.
+  private func lowGradient(
+    _ dy: Tensor, _ term: AdapterFactors, reduced: Tensor, scale: Float, _ name: String
+  ) throws -> (low: Tensor, db: Tensor?) {
+    if let both = try lowRankBackward(dy, term, reduced: reduced, scale: scale, name) {
+      return both
     }
-    return LinearGradients(dx: dx, da: da, db: db)
+    let low = try make([dy.rows, term.rank], dy.dtype)
+    try multiply(dy.factor, term.b.factor, into: low, name)
+    return (low, nil)
+  }
+
+  /// The gradient of B `[out, rank]`, in f32: `scale · dyᵀ · drop(x)·Aᵀ`.
+  private func gradient(
+    _ dy: Tensor, _ term: AdapterFactors, reduced: Tensor, scale: Float, _ name: String
+  ) throws -> Tensor {
+    let turned = try make([term.rank, dy.columns], .f32)
+    // The library is several times as fast at a product that is 64 high as at one that is 64 wide.
+    try multiply(
+      term.low(reduced).transposed, dy.factor, into: turned, alpha: scale, name)
+    return try transpose(turned)
   }
 
   /// The transpose of a contiguous f32 matrix.

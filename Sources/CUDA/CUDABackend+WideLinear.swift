@@ -22,6 +22,8 @@ struct WideLinear {
   var lowRank: LowRank?
   /// `[n, out]`: what the result, rounded, is added to.
   var residual: Tensor?
+  /// `[n, 2·out]`: gates and ups of which the product gives the gradient of silu(gate) · up, and the kernel theirs.
+  var gateUp: Tensor?
 
   /// Rows from which on a tile of 128 is filled well enough.
   static let leastRows = 256
@@ -29,17 +31,21 @@ struct WideLinear {
   /// Whether the kernel serves the shapes on this card.
   func isServed(_ driver: Driver) -> Bool {
     driver.capability == 90 && x.rows >= Self.leastRows
-      && [x, weight, lowRank?.factor, lowRank?.other, residual].allSatisfy {
+      && [x, weight, lowRank?.factor, lowRank?.other, residual, gateUp].allSatisfy {
         $0?.isMappable ?? true
       }
-      && (isTurned ? weight.columns : weight.rows) % 8 == 0
+      // Gates and ups are written 64 columns at a time, and side by side.
+      && columns % (gateUp == nil ? 8 : 64) == 0
   }
+
+  /// Of the product.
+  var columns: Int { isTurned ? weight.columns : weight.rows }
 }
 
 extension CUDABackend {
-  /// `y [n, out] = low · otherᵀ + x · weightᵀ`, and the residual where there is one.
+  /// `y [n, out] = low · otherᵀ + x · weightᵀ`, and the residual where there is one; y `[n, 2·out]`, the gradients of gates and
+  /// ups, where there are those.
   func multiply(_ product: WideLinear, into y: Tensor, _ name: String) throws {
-    let columns = y.columns
     // Of a turned one a copy brings 64 columns of 64 rows, else 128 rows.
     let rows = product.isTurned ? 64 : 128
     let weight = try TensorMap(product.weight, rows: rows, driver, name)
@@ -48,9 +54,9 @@ extension CUDABackend {
       product,
       WideLinear.source(
         isTurned: product.isTurned, isMasked: product.lowRank?.mask != nil,
-        isAdded: product.residual != nil),
+        isAdded: product.residual != nil, isParted: product.gateUp != nil),
       weights: (weight, weight), others: (other ?? weight, other ?? weight),
-      target: y, columns: columns, tiles: (columns + 255) / 256, name)
+      target: y, columns: product.columns, tiles: (product.columns + 255) / 256, name)
   }
 
   /// `nll [n]` of targets, i32 `[n]`, under the softmax of what the product gives, which is never written.
@@ -144,7 +150,9 @@ extension CUDABackend {
     let low = try product.lowRank.map { try TensorMap($0.factor, rows: 128, driver, name) }
     let output = try TensorMap(target, rows: 16, driver, name)
     let residual = try product.residual.map { try TensorMap($0, rows: 16, driver, name) }
-    let gates = try kept.map { try TensorMap($0.gates, rows: 16, driver, name) }
+    let gates = try (kept?.gates ?? product.gateUp).map {
+      try TensorMap($0, rows: 16, driver, name)
+    }
     let ups = try kept.map { try TensorMap($0.ups, rows: 16, driver, name) }
     let mask = product.lowRank?.mask
     let most = driver.multiprocessors / 2
@@ -172,9 +180,11 @@ extension WideLinear {
 
   static func source(
     isTurned: Bool = false, isMasked: Bool = false, isGated: Bool = false, isKept: Bool = false,
-    isAdded: Bool = false, loses: Bool = false
+    isAdded: Bool = false, isParted: Bool = false, loses: Bool = false
   ) -> KernelSource {
-    let choices = [isTurned, isMasked, isGated, isKept, isAdded, loses].map { $0 ? 1 : 0 }
+    let choices = [isTurned, isMasked, isGated, isKept, isAdded, isParted, loses].map {
+      $0 ? 1 : 0
+    }
     return sources.withLock { known in
       let key = choices.reduce(0) { 2 * $0 + $1 }
       if let found = known[key] { return found }
@@ -183,7 +193,7 @@ extension WideLinear {
         PackageResources.tensor_core_cuh + PackageResources.wide_products_cuh
           + PackageResources.copy_engine_cuh + PackageResources.linear_wide_cu,
         defines: ["WIDTH=64"]
-          + zip(["TURNED", "MASKED", "GATED", "KEPT", "ADDED", "LOSS"], choices).map {
+          + zip(["TURNED", "MASKED", "GATED", "KEPT", "ADDED", "PARTED", "LOSS"], choices).map {
             "\($0)=\($1)"
           })
       known[key] = source

@@ -245,6 +245,54 @@ extension Conformance {
       }
     },
     // The same holds here.
+    Check("gatedInputBackward") { trial in
+      for item in [
+        LinearCase(n: 300, inputs: 64, outputs: 72, kind: .dense(.bf16), rank: 8),
+        LinearCase(
+          n: 2600, inputs: 1600, outputs: 1288, kind: .dense(.bf16), rank: 64, dropout: 0.1),
+        LinearCase(
+          n: 777, inputs: 384, outputs: 520,
+          kind: .packed(
+            Grid(bits: 4, group: 128, symmetric: false, scaleType: .f16), ordered: false),
+          rank: 32, dropout: 0.05),
+      ] {
+        try trial.attempt(item.name) { trial in
+          let gateUp = try trial.activation(item.n, 2 * item.inputs).device
+          let weight = try item.weights(&trial).device
+          let dy = try trial.activation(item.n, item.outputs).device
+          guard let term = try item.adapter(&trial)?.device else { return }
+          let device = trial.device
+          let (gate, up) = GateUp.fused(gateUp).views
+          let x = try device.swiGLU(gate: gate, up: up, as: device.activation)
+          let reduced = try device.reduced(x, term, precision: item.precision)
+          func found(overwrites: Bool) throws -> LinearGradients? {
+            try device.gatedInputBackward(
+              dy, x: x, gateUp: gateUp, weight: weight, adapter: term, reduced: reduced,
+              precision: item.precision, overwrites: overwrites)
+          }
+          guard let first = try found(overwrites: false) else { return }
+          // Both are checked against the reference by themselves.
+          let wanted = try device.linearBackward(
+            dy, x: x, weight: weight, adapter: term, reduced: reduced, precision: item.precision,
+            needsInput: true)
+          let both = try device.make(gateUp.shape, device.activation)
+          if let dx = wanted.dx {
+            let (dGate, dUp) = GateUp.fused(both).views
+            try device.swiGLUBackward(dx, gate: gate, up: up, dGate: dGate, dUp: dUp)
+          }
+          let parts = [
+            ("dx", first.dx, both), ("da", first.da, wanted.da), ("db", first.db, wanted.db),
+            ("dx, in place", try found(overwrites: true)?.dx, both),
+          ]
+          for (part, found, wanted) in parts {
+            trial.expect(
+              part, try found.map(device.read) ?? [], try wanted.map(device.read) ?? [],
+              within: Tolerance.exact)
+          }
+        }
+      }
+    },
+    // And here.
     Check("gatedLinear") { trial in
       for (n, inputs, width, rank, isFused) in [
         (300, 200, 136, nil, true), (515, 320, 264, 64, true), (1024, 256, 512, nil, false),

@@ -88,6 +88,15 @@ public protocol Backend: AnyObject, Sendable {
     _ dy: Tensor, x: Tensor, weight: Weight, adapter: AdapterTerm?, reduced: Tensor?,
     precision: Precision, needsInput: Bool
   ) throws -> LinearGradients
+  /// The gradients of `linear` with an adapter and of the `swiGLU` that gave it x, from `gateUp [n, 2·in]`, gates first: `dx` is
+  /// gateUp's, bit for bit what `linearBackward` and `swiGLUBackward` give one after the other. Nil where there is no way to
+  /// that but theirs.
+  ///
+  /// - Parameter overwrites: Whether `dx` is written over gateUp.
+  func gatedInputBackward(
+    _ dy: Tensor, x: Tensor, gateUp: Tensor, weight: Weight, adapter: AdapterTerm,
+    reduced: Tensor?, precision: Precision, overwrites: Bool
+  ) throws -> LinearGradients?
 
   /// `sum = x + delta` (x itself without delta), `y = sum / rms(sum) · weight`: x `[n, width]`, weight `[width]`.
   /// y is of `type`, an `operand` or the activation.
@@ -271,6 +280,11 @@ extension Backend {
     _ x: Tensor, _ weight: Weight, adapter: AdapterTerm, adding residual: Tensor,
     precision: Precision
   ) throws -> LinearOutput? { nil }
+
+  public func gatedInputBackward(
+    _ dy: Tensor, x: Tensor, gateUp: Tensor, weight: Weight, adapter: AdapterTerm,
+    reduced: Tensor?, precision: Precision, overwrites: Bool
+  ) throws -> LinearGradients? { nil }
 
   public func operand(_ precision: Precision) -> DType { activation }
 

@@ -7,6 +7,8 @@ import Runtime
 public final class Tape {
   private struct Entry {
     let output: Tensor
+    /// The gates and ups that the output was made of, where they lie side by side in a tensor of their own.
+    let gateUp: Tensor?
     let backward: (Tensor) throws -> Void
   }
 
@@ -38,9 +40,22 @@ public final class Tape {
   }
 
   /// Records an operation: its output, and what turns the output's gradient into its inputs' gradients.
-  public func record(_ output: Tensor, backward: @escaping (Tensor) throws -> Void) {
+  ///
+  /// - Parameter gateUp: What the output was gated of; see `soleGateUp`.
+  public func record(
+    _ output: Tensor, gating gateUp: Tensor? = nil, backward: @escaping (Tensor) throws -> Void
+  ) {
     tracked.insert(output.id)
-    entries.append(Entry(output: output, backward: backward))
+    entries.append(Entry(output: output, gateUp: gateUp, backward: backward))
+  }
+
+  /// On the way back: what `tensor` was gated of, where the operation under way alone gives it a gradient, so that it may
+  /// give that of `gateUp` instead. No gradient has arrived yet, and what is walked back next is the gating itself.
+  func soleGateUp(of tensor: Tensor) -> Tensor? {
+    guard let last = entries.last, last.output.id == tensor.id, gradients[tensor.id] == nil else {
+      return nil
+    }
+    return last.gateUp
   }
 
   /// Adds to the gradient of `tensor`. The tape takes over `gradient` and may write into it later, unless it is `shared`.

@@ -134,6 +134,26 @@ import Testing
     #expect(errorX < tolerance)
   }
 
+  /// Who alone reads what was gated may give the gradient of gates and ups; nobody else may.
+  @Test(arguments: [1, 2]) func onlyTheOneReaderOfAGatingMayPassItBy(readers: Int) throws {
+    let tape = Tape(backend)
+    let gateUp = try backend.tensor(Matrix.random(3, 8, seed: 1))
+    tape.track(gateUp)
+    let y = try Execution(backend, tape: tape).swiGLU(.fused(gateUp))
+    var found: [Tensor?] = []
+    let outputs = try (0..<readers).map { _ in try backend.make([3, 4], .f32) }
+    for output in outputs {
+      tape.record(output) { [unowned tape] dy in
+        found.append(tape.soleGateUp(of: y))
+        try tape.accumulate(dy, for: y)
+      }
+      try tape.accumulate(y, for: output, shared: true)
+    }
+    try tape.backward()
+    #expect(found.map { $0?.id } == (readers == 1 ? [gateUp.id] : [nil, nil]))
+    #expect(tape.takeGradient(of: gateUp) != nil)
+  }
+
   @Test(arguments: [Precision.f32, .bf16])
   func checkpointingChangesNoBit(precision: Precision) throws {
     let network = try Network(backend)

@@ -84,6 +84,12 @@ __device__ __forceinline__ void store_any(void *p, i64 i, int type, float x) {
 }
 
 __device__ __forceinline__ float sigmoid(float x) { return __fdividef(1.f, 1.f + __expf(-x)); }
+// Of gate and up their gradients, d that of silu(gate) · up. The slope of silu is s + g·s·(1 − s), s = sigmoid(g).
+__device__ __forceinline__ void part_gradient(float d, float &gate, float &up) {
+  float s = sigmoid(gate), silu = gate * s;
+  gate = d * up * (s + silu * (1 - s));
+  up = d * silu;
+}
 
 __device__ __forceinline__ float warp_sum(float x) {
   for (int step = 16; step > 0; step >>= 1) x += __shfl_xor_sync(~0u, x, step);

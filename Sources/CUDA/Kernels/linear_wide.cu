@@ -6,9 +6,11 @@
 //
 // Compile-time: TURNED. MASKED, 1 where low's product is multiplied by `factor` and a mask, of bits as `low_rank_reduce` leaves
 // them, before the rest is added. GATED, 1 where there are two of w and b, for gates and for ups, and y is silu(gate) · up of
-// what they give, both rounded first, which KEPT writes too. ADDED, 1 where y, rounded, is added to `residual`. LOSS, 1 where
-// y is wanted for its losses alone and not written: of each row's 256 columns the largest and the sum of exponentials below it
-// go to `parts`, and the target's to `chosen`.
+// what they give, both rounded first, which KEPT writes too. ADDED, 1 where y, rounded, is added to `residual`. PARTED, 1 where
+// what the product gives, rounded, is the gradient of silu(gate) · up: y has those of gates and, `columns` beside them, of ups,
+// which stand like that in `gates`, that may be y itself; `columns` is then a multiple of 64. LOSS, 1 where y is wanted for its
+// losses alone and not written: of each row's 256 columns the largest and the sum of exponentials below it go to `parts`, and
+// the target's to `chosen`.
 //
 // Two thread blocks, a cluster, share 256 columns of w, each with 128 rows of x: each brings half of w for both. Four warps bring
 // what eight multiply, 64 of the depth at a time. A tile's results wait in registers, rounded, and are written while the next
@@ -147,11 +149,61 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
     int group = threadIdx.x / 128 - 1, warp = threadIdx.x / 32 % 4, lane = threadIdx.x & 31;
 #if !LOSS
     // What is still to be written, sixty-four columns at a time: of those first all gates, then all ups.
-    constexpr int words = width / 4;
     u32 held[64] = {}, own = staging + (group * 4 + warp) * buffers * chunk_bytes;
-    int held_parts = 0, held_row = 0, held_column = 0, buffer = 0;
-#if ADDED
+    int held_parts = 0, held_row = 0, held_column = 0;
+#if ADDED || PARTED
     u32 added = arrived + (group * 4 + warp) * 8;
+#endif
+#if PARTED
+    // Of all parts, those of sixteen columns that are done.
+    int quarters = 0;
+    bool is_brought = false;
+    // The next part's gates into the first buffer, its ups into the second, once what was there is written.
+    auto bring = [&]() {
+      if (lane == 0) {
+        await_writes<0>();
+        expect(added, 2 * chunk_bytes);
+        copy_box(own, gates, held_column, held_row, added);
+        copy_box(own + chunk_bytes, gates, columns + held_column, held_row, added);
+      }
+      is_brought = true;
+    };
+    // A quarter of the next part: gradients in the places of gates and ups. A whole part would take longer than the products
+    // that are under way meanwhile.
+    auto write = [&]() {
+      if (!is_brought) bring();
+      wait_for(added, quarters / 4 & 1);
+      // A lane has the place of a row of eight of sixteen columns.
+      u32 place = own + (lane & 15) * 128 + ((lane / 16) ^ (lane & 7) ^ 2 * (quarters & 3)) * 16, gate[4], up[4];
+      load_matrices(gate, place);
+      load_matrices(up, place + chunk_bytes);
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        u32 d = quarters & 2 ? (quarters & 1 ? held[12 + i] : held[8 + i]) : (quarters & 1 ? held[4 + i] : held[i]);
+        float g[2] = {low_bf16(gate[i]), high_bf16(gate[i])}, u[2] = {low_bf16(up[i]), high_bf16(up[i])};
+        part_gradient(low_bf16(d), g[0], u[0]);
+        part_gradient(high_bf16(d), g[1], u[1]);
+        gate[i] = pack_bf16(g[0], g[1]), up[i] = pack_bf16(u[0], u[1]);
+      }
+      store_matrices(place, gate[0], gate[1], gate[2], gate[3]);
+      store_matrices(place + chunk_bytes, up[0], up[1], up[2], up[3]);
+      if (++quarters & 3) return;
+      publish();
+      __syncwarp();
+      if (lane == 0) {
+        write_box(y, own, held_column, held_row);
+        write_box(y, own + chunk_bytes, columns + held_column, held_row);
+      }
+#pragma unroll
+      for (int i = 0; i + 16 < 64; i++) held[i] = held[i + 16];
+      is_brought = false;
+      held_column += 64;
+      held_parts--;
+    };
+#else
+    constexpr int words = width / 4;
+    int buffer = 0;
+#if ADDED
     // What the next part is added to, into the buffer that it will be written from.
     auto bring = [&]() {
       if (held_parts && held_column < columns && lane == 0) {
@@ -219,6 +271,7 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
 #endif
     };
 #endif
+#endif
     // Both blocks may be brought the next into a place that all have done with.
     auto leave = [&](int place) {
       if (lane < 2) arrive_at(empty + place * 8, lane);
@@ -281,7 +334,11 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
 #pragma unroll 1
       for (k++; k < steps; k++) {
         multiply(k);
-#if !LOSS
+#if PARTED
+        // Of eight steps four write, and what the next part needs is asked for when the last one has gone.
+        if (held_parts && k % 8 >= 4) write();
+        if (held_parts && k % 8 == 1 && !is_brought) bring();
+#elif !LOSS
         if (held_parts && k % pace == 0) write();
 #endif
         await_products<1>();
@@ -324,7 +381,10 @@ extern "C" __global__ void __cluster_dims__(2, 1, 1) __launch_bounds__(384, 1) l
 #pragma unroll
       for (int i = 0; i < 64; i++) held[i] = pack_bf16(sums[2 * i], sums[2 * i + 1]);
       held_parts = width / 64, held_row = top + warp * 16, held_column = tile.column;
-#if ADDED
+#if PARTED
+      held_parts = min(held_parts, (columns - held_column) / 64);
+#endif
+#if ADDED || PARTED
       bring();
 #endif
 #endif

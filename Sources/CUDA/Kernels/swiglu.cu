@@ -26,7 +26,6 @@ extern "C" __global__ void swiglu(
   y[row * y_stride + i] = to_bf16(g * (sigmoid(g) * widen(up[row * up_stride + i])));
 }
 
-// The slope of silu is s + g·s·(1 − s), s = sigmoid(g).
 extern "C" __global__ void swiglu_backward_vectors(
     const bf16 *dy, i64 dy_stride, const bf16 *gate, i64 gate_stride, const bf16 *up,
     i64 up_stride, bf16 *d_gate, i64 d_gate_stride, bf16 *d_up, i64 d_up_stride, int width,
@@ -39,12 +38,7 @@ extern "C" __global__ void swiglu_backward_vectors(
   load8(gate + row * gate_stride + i, g);
   load8(up + row * up_stride + i, u);
 #pragma unroll
-  for (int j = 0; j < 8; j++) {
-    float s = sigmoid(g[j]);
-    float silu = g[j] * s;
-    g[j] = d[j] * u[j] * (s + silu * (1 - s));
-    u[j] = d[j] * silu;
-  }
+  for (int j = 0; j < 8; j++) part_gradient(d[j], g[j], u[j]);
   store8(d_gate + row * d_gate_stride + i, g);
   store8(d_up + row * d_up_stride + i, u);
 }
@@ -56,11 +50,8 @@ extern "C" __global__ void swiglu_backward(
   i64 row = blockIdx.x / blocks;
   int i = (blockIdx.x % blocks) * 256 + threadIdx.x;
   if (i >= width) return;
-  float d = widen(dy[row * dy_stride + i]);
-  float g = widen(gate[row * gate_stride + i]);
-  float u = widen(up[row * up_stride + i]);
-  float s = sigmoid(g);
-  float silu = g * s;
-  d_gate[row * d_gate_stride + i] = to_bf16(d * u * (s + silu * (1 - s)));
-  d_up[row * d_up_stride + i] = to_bf16(d * silu);
+  float g = widen(gate[row * gate_stride + i]), u = widen(up[row * up_stride + i]);
+  part_gradient(widen(dy[row * dy_stride + i]), g, u);
+  d_gate[row * d_gate_stride + i] = to_bf16(g);
+  d_up[row * d_up_stride + i] = to_bf16(u);
 }

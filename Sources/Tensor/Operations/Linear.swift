@@ -47,19 +47,30 @@ extension Execution {
       guard [x, adapter?.a, adapter?.b].contains(where: { $0.map(tape.tracks) ?? false }) else {
         return
       }
+      if let adapter, let gateUp = tape.soleGateUp(of: x),
+        let gradients = try backend.gatedInputBackward(
+          dy, x: x, gateUp: gateUp, weight: weight, adapter: adapter, reduced: reduced,
+          precision: precision, overwrites: tape.owns(gateUp))
+      {
+        try tape.accumulate(gradients, input: gateUp, adapter)
+        return
+      }
       let gradients = try backend.linearBackward(
         dy, x: x, weight: weight, adapter: adapter, reduced: reduced, precision: precision,
         needsInput: tape.tracks(x))
-      if let dx = gradients.dx { try tape.accumulate(dx, for: x) }
-      if let adapter {
-        if let da = gradients.da, tape.tracks(adapter.a) {
-          try tape.accumulate(da, for: adapter.a)
-        }
-        if let db = gradients.db, tape.tracks(adapter.b) {
-          try tape.accumulate(db, for: adapter.b)
-        }
-      }
+      try tape.accumulate(gradients, input: x, adapter)
     }
+  }
+}
+
+extension Tape {
+  fileprivate func accumulate(
+    _ gradients: LinearGradients, input: Tensor, _ adapter: AdapterTerm?
+  ) throws {
+    if let dx = gradients.dx { try accumulate(dx, for: input) }
+    guard let adapter else { return }
+    if let da = gradients.da, tracks(adapter.a) { try accumulate(da, for: adapter.a) }
+    if let db = gradients.db, tracks(adapter.b) { try accumulate(db, for: adapter.b) }
   }
 }
 

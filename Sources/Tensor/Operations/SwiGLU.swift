@@ -47,7 +47,9 @@ extension Execution {
   private func record(_ y: Tensor, gating input: GateUp, _ tape: Tape) {
     let (gate, up) = input.views
     let (backend, type) = (backend, y.dtype)
-    tape.record(y) { [unowned tape] dy in
+    var gateUp: Tensor?
+    if case .fused(let tensor) = input { gateUp = tensor }
+    tape.record(y, gating: gateUp) { [unowned tape] dy in
       // Element by element over what nobody reads any more, where it fits: it is the widest there is.
       let gradients =
         input.tensors.allSatisfy { tape.owns($0) && $0.dtype == type }
