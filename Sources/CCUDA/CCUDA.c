@@ -41,11 +41,12 @@ const char *olv_solver_fill(void *library, olv_solver *table) {
 
 int olv_launch_early(
     const olv_driver *table, olv_handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-    unsigned block_y, unsigned block_z, unsigned shared, olv_handle stream, void **parameters) {
-  // CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION.
-  olv_launch_attribute attribute = {.number = 6, .value = {1}};
+    unsigned block_y, unsigned block_z, unsigned shared, int cooperative, olv_handle stream, void **parameters) {
+  // CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, _COOPERATIVE.
+  olv_launch_attribute attributes[] = {{.number = 6, .value = {1}}, {.number = 2, .value = {1}}};
   olv_launch_configuration configuration = {
       .grid_x = grid_x, .grid_y = grid_y, .grid_z = grid_z, .block_x = block_x, .block_y = block_y,
-      .block_z = block_z, .shared = shared, .stream = stream, .attributes = &attribute, .count = 1};
+      .block_z = block_z, .shared = shared, .stream = stream, .attributes = attributes,
+      .count = cooperative ? 2 : 1};
   return table->launch_extended(&configuration, function, parameters, NULL);
 }

@@ -52,8 +52,8 @@ extension CUDABackend: ReplayingBackend {
     let y = try make([ids.count, table.columns], .bf16)
     try launch(
       .embedding, "embedding", grid: Extent(ids.count),
-      block: Extent(min(1024, max(32, (table.columns / 8 + 31) / 32 * 32))), table, table.stride,
-      table.dtype.code, ids, y, Int32(table.columns))
+      block: Extent(min(1024, max(32, (table.columns / 8 + 31) / 32 * 32))), early: true, table,
+      table.stride, table.dtype.code, ids, y, Int32(table.columns))
     return y
   }
 }
@@ -69,10 +69,10 @@ extension CUDABackend {
       try check(tensor, name, what)
       try check(tensor, name, what, .i32)
     }
-    try check(scores, name, "scores", rows: 1, columns: nil, .f32)
+    try check(scores, name, "scores", rows: 1, columns: nil)
     try launch(
-      .largest, "advance", grid: 1, block: 1024, early: true, scores, Int32(scores.columns), inputs,
-      history)
+      .largest, "advance", grid: 1, block: 1024, early: true, scores, scores.dtype.code,
+      Int32(scores.columns), inputs, history)
   }
 }
 

@@ -4,8 +4,8 @@ import Tensor
 
 extension CUDABackend {
   public func tokenPass(
-    _ blocks: [TokenBlock], table: RotaryTable, position: Tensor, shape: AttentionShape,
-    epsilon: Float
+    _ blocks: [TokenBlock], head: Weight?, table: RotaryTable, position: Tensor,
+    shape: AttentionShape, epsilon: Float
   ) throws -> (any TokenPass)? {
     guard driver.capability >= 90, driver.isCooperative,
       let form = TokenForm(blocks, shape, driver)
@@ -14,7 +14,7 @@ extension CUDABackend {
       Rotary(short: table), segments: Segments(lengths: [1]), width: shape.width, self, "decode")
     // Where memory is short, or other programs have a part of the card, the operations do it one by one.
     do {
-      return try DecodingPass(blocks, form, rotary, position, shape, epsilon, self)
+      return try DecodingPass(blocks, form, head, rotary, position, shape, epsilon, self)
     } catch is OutOfMemory {
       return nil
     } catch let failure as CUDACallFailed where failure.isCooperationRefused {
@@ -44,7 +44,7 @@ struct TokenForm {
   /// Pieces that there is room for: those that come while thread blocks wait for each other. The more the better.
   let slots: Int
   /// Pieces that a copier has under way.
-  private var limit: Int { bits == 16 ? 3 : 2 }
+  private var limit: Int { bits == 16 ? 4 : 2 }
   /// A piece is 256 bytes of each of 16 rows.
   var pieceColumns: Int { 256 * 8 / bits }
   /// Bytes of a piece's scales and zeros.
@@ -170,6 +170,12 @@ private struct BlockEntry: BitwiseCopyable {
   var scales: (UInt64, UInt64, UInt64, UInt64)
 }
 
+/// `Part` of decode_blocks.cu.
+private struct ScalePart: BitwiseCopyable {
+  var scales, zeros, target: UInt64
+  var rows, groups, first, joined: Int32
+}
+
 /// `Layout` of decode_blocks.cu.
 private struct ProductLayout: BitwiseCopyable {
   var begin, second, third: (Int32, Int32, Int32, Int32)
@@ -187,41 +193,43 @@ private final class DecodingPass: TokenPass {
   private let epsilon: Float
   /// Descriptors of the matrices of codes, addresses of the rest, and scales in the order of the kernel's pieces.
   private let maps, entries: Tensor
-  private let scales: [Tensor]
+  private let scales: Tensor?
   /// What thread blocks exchange.
-  private let exchanged, partial, counters: Tensor
+  private let exchanged, turn, partial, counters: Tensor
+  /// What is asked for at the end: as much as waits in half of the cache.
+  private let following: (weight: Tensor, bytes: Int)?
   private let layout: KernelBytes
   private let contextParts: Int
 
   init(
-    _ blocks: [TokenBlock], _ form: TokenForm, _ rotary: RotaryParameter, _ position: Tensor,
-    _ shape: AttentionShape, _ epsilon: Float, _ backend: CUDABackend
+    _ blocks: [TokenBlock], _ form: TokenForm, _ head: Weight?, _ rotary: RotaryParameter,
+    _ position: Tensor, _ shape: AttentionShape, _ epsilon: Float, _ backend: CUDABackend
   ) throws {
     (self.blocks, self.form, self.rotary, self.position) = (blocks, form, rotary, position)
     (self.shape, self.epsilon, self.backend) = (shape, epsilon, backend)
-    var (scales, maps) = ([Tensor](), [UInt8]())
+    var (maps, parts) = ([UInt8](), [ScalePart]())
+    let sizes = form.rows.indices.map {
+      form.rows[$0] / 16 * (form.columns[$0] / form.pieceColumns) * form.extraBytes
+    }
+    scales =
+      form.bits == 16 ? nil : try backend.make([blocks.count * sizes.reduce(0, +)], .u8)
+    var place = scales?.address ?? 0
     var entries: [BlockEntry] = []
     for block in blocks {
       var places: [UInt64] = []
       for (number, product) in TokenForm.products(of: block).enumerated() {
         for weight in product { maps += try Self.map(weight, bits: form.bits, backend) }
-        guard form.bits < 16 else {
-          places.append(0)
-          continue
-        }
-        let packed = try backend.make(
-          [form.rows[number] / 16 * (form.columns[number] / form.pieceColumns) * form.extraBytes],
-          .u8)
+        places.append(place)
         var first = 0
         for case .packed(let matrix) in product {
-          try backend.launch(
-            form.source, "pack_scales", grid: Extent(matrix.rows / 8), block: 128, matrix.scales,
-            matrix.zeros, Int32(form.midpoint), Int32(matrix.columns / 128), Int32(first),
-            Int32(number == 2 ? form.columns[3] : 0), packed)
+          parts.append(
+            ScalePart(
+              scales: matrix.scales.address, zeros: matrix.zeros?.address ?? 0, target: place,
+              rows: Int32(matrix.rows), groups: Int32(matrix.columns / 128), first: Int32(first),
+              joined: Int32(number == 2 ? form.columns[3] : 0)))
           first += matrix.rows
         }
-        scales.append(packed)
-        places.append(packed.address)
+        place += UInt64(sizes[number])
       }
       entries.append(
         BlockEntry(
@@ -229,11 +237,23 @@ private final class DecodingPass: TokenPass {
           keys: block.cache.keys.address, values: block.cache.values.address,
           scales: (places[0], places[1], places[2], places[3])))
     }
-    self.scales = scales
+    if !parts.isEmpty {
+      let most = parts.map(\.rows).max() ?? 0
+      try backend.launch(
+        form.source, "pack_scales", grid: Extent(Int(most) / 8, parts.count), block: 128,
+        try backend.upload(parts.withUnsafeBytes { Array($0) }, .u8, "decode"),
+        Int32(form.midpoint))
+    }
     self.maps = try backend.upload(maps, .u8, "decode")
     let bytes = entries.withUnsafeBytes { Array($0) }
     self.entries = try backend.upload(bytes, .u8, "decode")
     exchanged = try backend.make([2 * form.exchanged], .bf16)
+    turn = try backend.upload([Int32(0)], .i32, "decode")
+    if case .dense(let weight) = head, weight.isContiguous, weight.address % 16 == 0 {
+      following = (weight, min(weight.byteCount, backend.driver.cache / 2))
+    } else {
+      following = nil
+    }
     let jobs = shape.keyValueHeads * (form.share / form.heads)
     contextParts = max(1, min(64, form.grid / jobs))
     partial = try backend.make([contextParts * shape.heads * (shape.width + 2)], .f32)
@@ -249,8 +269,13 @@ private final class DecodingPass: TokenPass {
         third: four { products[$0].count > 2 ? products[$0][0] + products[$0][1] : .max }))
     // Without blocks it does nothing but show whether the card takes it.
     let nothing = try backend.make([1, form.columns[0]], .bf16)
+    let driver = backend.driver
     try launch(blocks: 0, nothing, nothing, nothing)
-    try backend.driver.wait("decode")
+    // Nothing is there yet. Every pass leaves it like that.
+    try driver.check(
+      driver.table.set_bytes(exchanged.address, 0xFF, exchanged.byteCount, driver.stream),
+      "cuMemsetD8Async", "decode")
+    try driver.wait("decode")
   }
 
   /// The descriptor of a matrix of codes: rows of pieces of 64 bytes, of which a copy takes four of eight rows.
@@ -271,12 +296,6 @@ private final class DecodingPass: TokenPass {
     try backend.check(x, name, "x", rows: 1, columns: hidden, .bf16)
     let residual = try backend.make([1, hidden], .bf16)
     let delta = try backend.make([1, hidden], .bf16)
-    let driver = backend.driver
-    try driver.enter(name)
-    // Nothing is there yet.
-    try driver.check(
-      driver.table.set_bytes(exchanged.address, 0xFF, exchanged.byteCount, driver.stream),
-      "cuMemsetD8Async", name)
     try launch(blocks: blocks.count, x, residual, delta)
     return (residual, delta)
   }
@@ -284,8 +303,9 @@ private final class DecodingPass: TokenPass {
   private func launch(blocks count: Int, _ x: Tensor, _ residual: Tensor, _ delta: Tensor) throws {
     try backend.launch(
       form.source, "decode_blocks", grid: Extent(form.grid), block: Extent(TokenForm.threads),
-      shared: form.shared, cooperative: true, maps, entries, Int32(count), layout, x,
-      residual, delta, exchanged, blocks[0].inputNorm.dtype.code, epsilon, rotary.cosine,
+      shared: form.shared, cooperative: true, early: count > 0, maps, entries, Int32(count), layout,
+      x, residual, delta, exchanged, turn, following?.weight, following?.bytes ?? 0,
+      blocks[0].inputNorm.dtype.code, epsilon, rotary.cosine,
       rotary.sine, Int32(rotary.half), blocks[0].cache.keys.stride, position, Int32(0),
       Int32(shape.window ?? 0), shape.scale, partial, counters, Int32(contextParts), Int32(384))
   }

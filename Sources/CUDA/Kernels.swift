@@ -266,7 +266,7 @@ extension CUDABackend {
           return withUnsafePointer(to: table) {
             olv_launch_early(
               $0, function.handle, grid.x, grid.y, grid.z, block.x, block.y, block.z,
-              UInt32(shared), driver.stream, pointers.baseAddress)
+              UInt32(shared), cooperative ? 1 : 0, driver.stream, pointers.baseAddress)
           }
         }
         return cooperative

@@ -115,7 +115,8 @@ extension Trial {
     let position = try pair(Tensor([0], shape: [1]), .i32).device
     guard
       let pass = try device.tokenPass(
-        mine, table: tables.device.short, position: position, shape: shape, epsilon: 1e-5)
+        mine, head: mine[0].mlpInput[0], table: tables.device.short, position: position,
+        shape: shape, epsilon: 1e-5)
     else { return }
     for token in 0..<item.tokens {
       let x = try activation(1, hidden)

@@ -40,6 +40,8 @@ public final class Decoding {
     /// Tokens in all up to which it serves.
     var limit: Int
   }
+  /// The token that choosing was begun after, and how many are to come.
+  private var pending: (token: Int32, count: Int)?
   /// The tokens read so far.
   public private(set) var ids: [Int32] = []
 
@@ -84,31 +86,46 @@ public final class Decoding {
     return try backend.read(recorded.recording.output)
   }
 
-  /// Reads `token` and goes on with the likeliest tokens, without waiting for each: the next `count` of them, of which the
-  /// last is chosen but not read. Nil where the backend cannot, or not so far.
+  /// Begins to read `token` and to go on with the likeliest tokens, without waiting for any: the next `count` of them, of
+  /// which the last is chosen but not read. `chosen` waits for them. False where the backend cannot, or not so far.
   ///
-  /// - Throws: as `read`, and `NotFinite` where a score is NaN.
-  public func chooseLikeliest(after token: Int32, count: Int) throws -> [Int32]? {
+  /// - Precondition: What was begun before has been waited for, and `token` is the last of it.
+  /// - Throws: as `read`.
+  public func beginChoosing(after token: Int32, count: Int) throws -> Bool {
     let total = ids.count + count
     guard count > 0, !ids.isEmpty, !isUnrecordable,
       let backend = model.backend as? any ReplayingBackend,
       ids.count > model.config.rope.threshold || total <= model.config.rope.threshold
-    else { return nil }
+    else { return false }
     try checkRange(token)
     try Interrupt.check()
     try reserve(total)
+    let held = caches[0].count
+    var rest = count
     if recordedChoice.map({ total > $0.limit }) ?? true {
       recordedChoice = nil
+      // What is recorded is done once first: that was the first token.
       recordedChoice = try record(backend, token, total, chooses: true)
+      rest -= 1
+    } else if let inputs = recordedChoice?.inputs {
+      try backend.write([token, Int32(held)], into: inputs)
     }
-    guard let recorded = recordedChoice, let history = recorded.history, total <= recorded.limit
-    else { return nil }
+    guard let recorded = recordedChoice, total <= recorded.limit else { return false }
+    for _ in 0..<rest { try recorded.recording.replay() }
+    pending = (token, count)
+    return true
+  }
+
+  /// Waits for what was begun: the tokens chosen.
+  ///
+  /// - Throws: `NotFinite` where a score is NaN.
+  public func chosen() throws -> [Int32] {
+    guard let (token, count) = pending, let history = recordedChoice?.history else { return [] }
+    pending = nil
     let held = caches[0].count
-    try backend.write([token, Int32(held)], into: recorded.inputs)
-    for _ in 0..<count { try recorded.recording.replay() }
     let part = Tensor(
       history.storage, shape: [count], dtype: .i32, offset: held, rowStride: count)
-    let chosen = try backend.read(part).map { Int32($0) }
+    let chosen = try model.backend.read(part).map { Int32($0) }
     guard chosen.allSatisfy({ $0 >= 0 }) else {
       throw NotFinite(operation: "sample", what: "best score")
     }
@@ -138,8 +155,8 @@ public final class Decoding {
     let history = chooses ? try backend.make([capacity + 1], .i32) : nil
     let pass = try tokenBlocks().flatMap {
       try backend.tokenPass(
-        $0, table: table, position: position, shape: model.config.attentionShape,
-        epsilon: model.config.epsilon)
+        $0, head: model.head, table: table, position: position,
+        shape: model.config.attentionShape, epsilon: model.config.epsilon)
     }
     for cache in caches { cache.position = position }
     defer {
@@ -152,8 +169,9 @@ public final class Decoding {
       let recording = try backend.record {
         for cache in caches { cache.count = held }
         let x = try backend.embedding(model.embedding, at: id)
-        let scores = try backend.convert(try step(x, table, pass), to: .f32)
-        if let history { try backend.advance(inputs, by: scores, history: history) }
+        let scores = try step(x, table, pass)
+        guard let history else { return try backend.convert(scores, to: .f32) }
+        try backend.advance(inputs, by: scores, history: history)
         return scores
       }
       return RecordedStep(
@@ -264,14 +282,30 @@ extension Model {
     var decoder = tokenizer.decoder(skipSpecial: true)
     var result = Generation(ids: [], text: "", end: .length, promptTokens: start.count)
     var next = start
-    // What the device has chosen ahead, where it does so by itself.
+    // What the device has chosen ahead, where it does so by itself: as much as takes a thirtieth of a second, so that the text
+    // still flows. It goes on while what it has chosen is read here.
     var ahead: ArraySlice<Int32> = []
+    var (stretch, isUnderWay) = (8, false)
+    let clock = ContinuousClock()
+    var begin = clock.now
+    func goOn(after last: Int32, done: Int) throws {
+      guard done < tokens else { return }
+      begin = clock.now
+      isUnderWay = try decoding.beginChoosing(after: last, count: min(stretch, tokens - done))
+    }
     while result.ids.count < tokens {
       try Interrupt.check()
       if ahead.isEmpty, sampling.temperature <= 0, next.count == 1, let last = next.first {
-        ahead =
-          try decoding.chooseLikeliest(after: last, count: min(8, tokens - result.ids.count))?[...]
-          ?? []
+        if !isUnderWay { try goOn(after: last, done: result.ids.count) }
+        if isUnderWay {
+          ahead = try decoding.chosen()[...]
+          isUnderWay = false
+          let each = (clock.now - begin) / .seconds(1) / Double(ahead.count)
+          stretch = max(8, min(2 * stretch, Int(min(64, 1 / 30 / max(each, 1e-9)))))
+          if let last = ahead.last, !ahead.contains(where: stop.contains) {
+            try goOn(after: last, done: result.ids.count + ahead.count)
+          }
+        }
       }
       let id =
         try ahead.popFirst()

@@ -8,15 +8,17 @@ public protocol ReplayingBackend: Backend {
   func write(_ integers: [Int32], into target: Tensor) throws
   /// Rows of `table` whose numbers, all of them valid, are in the i32 tensor `ids`.
   func embedding(_ table: Tensor, at ids: Tensor) throws -> Tensor
-  /// Chooses the likeliest next token, f32 `scores [1, vocabulary]`, the first of equals. `inputs`, i32 `[2]`, hold a token
+  /// Chooses the likeliest next token, `scores [1, vocabulary]`, f32 or the activation, the first of equals. `inputs`, i32 `[2]`, hold a token
   /// and its position, and become the next; `history[position]`, i32, becomes the token chosen, or −1 where a score is NaN
   /// or none is finite.
   func advance(_ inputs: Tensor, by scores: Tensor, history: Tensor) throws
   /// All of `blocks` in one go for a token whose position the i32 `position` `[1]` holds; nil where their shapes, weights or
   /// the device do not allow it. It can be recorded. Weights and caches must outlive it unchanged.
+  ///
+  /// - Parameter head: What the result is multiplied by next: memory has time for it while the last block is under way.
   func tokenPass(
-    _ blocks: [TokenBlock], table: RotaryTable, position: Tensor, shape: AttentionShape,
-    epsilon: Float
+    _ blocks: [TokenBlock], head: Weight?, table: RotaryTable, position: Tensor,
+    shape: AttentionShape, epsilon: Float
   ) throws -> (any TokenPass)?
 }
 

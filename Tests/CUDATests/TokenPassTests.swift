@@ -21,7 +21,7 @@ extension FakeMachineTests {
           keys: try backend.make([8, 256], .bf16), values: try backend.make([8, 256], .bf16)))
       let angles = try backend.make([8, 32], .f32)
       return try backend.tokenPass(
-        [block], table: RotaryTable(cosine: angles, sine: angles),
+        [block], head: nil, table: RotaryTable(cosine: angles, sine: angles),
         position: try backend.make([1], .i32), shape: shape, epsilon: 1e-5) != nil
     }
     #expect(try makesPass(attribute: 1, status: 0))

@@ -183,10 +183,10 @@ const char *_Nullable olv_products_fill(void *library, olv_products *table);
 const char *_Nullable olv_solver_fill(void *library, olv_solver *table);
 
 /// Launches a kernel that may begin before the one before it on the stream has ended (programmatic dependent launch); it
-/// waits for that one itself.
+/// waits for that one itself. Where `cooperative`, all its blocks run at once.
 int olv_launch_early(
     const olv_driver *table, olv_handle function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-    unsigned block_y, unsigned block_z, unsigned shared, olv_handle stream,
+    unsigned block_y, unsigned block_z, unsigned shared, int cooperative, olv_handle stream,
     void *_Nullable *_Nullable parameters);
 
 #pragma clang assume_nonnull end

@@ -118,15 +118,6 @@ __device__ __forceinline__ void attend_to_cache(
   float top[HEADS], total[HEADS] = {}, output[HEADS][mine * 8] = {};
 #pragma unroll
   for (int h = 0; h < HEADS; h++) top[h] = -infinity;
-  // With one head its query stays in registers.
-  float4 kept[mine][2];
-  if (HEADS == 1)
-#pragma unroll
-    for (int u = 0; u < mine; u++)
-#pragma unroll
-      for (int e = 0; e < 2; e++)
-        kept[u][e] = t + 4 * u < units ? reinterpret_cast<const float4 *>(&room.query[0][(t + 4 * u) * 8])[e]
-                                       : make_float4(0, 0, 0, 0);
   while (i - lane / 4 < end) {
 #pragma unroll
     for (int d = 0; d < depth; d++) {
@@ -147,7 +138,7 @@ __device__ __forceinline__ void attend_to_cache(
           if (t + 4 * u < units) {
             float x[8];
             load8(reinterpret_cast<const bf16 *>(&pair.key[u]), x);
-            const float4 *p = HEADS == 1 ? kept[u] : reinterpret_cast<const float4 *>(&room.query[h][(t + 4 * u) * 8]);
+            const float4 *p = reinterpret_cast<const float4 *>(&room.query[h][(t + 4 * u) * 8]);
             float4 a = p[0], b = p[1];
             score += x[0] * a.x + x[1] * a.y + x[2] * a.z + x[3] * a.w + x[4] * b.x + x[5] * b.y + x[6] * b.z +
                      x[7] * b.w;

@@ -21,7 +21,8 @@
 // COPIERS, warps of either kind. SLOTS, a multiple of both. HIDDEN, INTERMEDIATE, QUERIES and KEYS, the widths of the model's activations. SHARE, query heads of a
 // group. PARTS, matrices that the weights of a decoder block are in.
 //
-// Grid: as many as run at once. Threads: 32 · (WORKERS + COPIERS + 1). Launched so that all do run at once.
+// Grid: as many as run at once. Threads: 32 · (WORKERS + COPIERS + 1). Launched so that all do run at once, and early: weights
+// come while the kernels before it still run.
 
 // x as `work` reads it.
 struct Input {
@@ -160,7 +161,9 @@ struct Exchange {
   static constexpr int projected = 0, attended = projected + QUERIES + 2 * KEYS, added = attended + QUERIES,
                        activated = added + HIDDEN, delta = activated + INTERMEDIATE, size = delta + HIDDEN;
   bf16 *base;
-  __device__ __forceinline__ bf16 *place(int block, int what) const { return base + (block & 1) * size + what; }
+  // Decoder blocks that earlier passes went through: what the last of them left is wiped out like everything else.
+  int turn;
+  __device__ __forceinline__ bf16 *place(int block, int what) const { return base + ((block + turn) & 1) * size + what; }
   __device__ __forceinline__ static int of(int product) {
     return product == ATTENTION_INPUT ? projected : product == ATTENTION_OUTPUT ? added : product == MLP_INPUT ? activated : delta;
   }
@@ -192,10 +195,19 @@ constexpr int held = (HIDDEN / 8 + threads - 1) / threads;
 constexpr int ring_bytes = SLOTS * (code_bytes + extra_bytes);
 
 #if BITS < 16
-// Scales and zeros of a product's rows from `first` on, a part of it, as pieces have them: for every four groups of every tile
-// of 16 rows 64 scales and 64 zeros. Grid: (rows / 8). Threads: any.
-extern "C" __global__ void pack_scales(
-    const Scale *scales, const u8 *zeros, int midpoint, int groups, int first, int joined, u8 *target) {
+// Scales and zeros of a matrix that are a product's rows from `first` on. Where `joined` is not 0, rows from there on stand beside
+// those before it.
+struct Part {
+  const Scale *scales;
+  const u8 *zeros;
+  u8 *target;
+  int rows, groups, first, joined;
+};
+// As pieces have them: for every four groups of every tile of 16 rows 64 scales and 64 zeros. Grid: (rows / 8 of the largest
+// part, parts). Threads: any.
+extern "C" __global__ void pack_scales(const Part *parts, int midpoint) {
+  auto [scales, zeros, target, rows, groups, first, joined] = parts[blockIdx.y];
+  if (blockIdx.x >= rows / 8) return;
   int half = first / 8 + blockIdx.x, tile = half / 2, side = half & 1;
   // Rows of the gate are the first halves of tiles, those of up the second.
   if (joined) side = half >= joined / 8, tile = half - side * (joined / 8);
@@ -211,11 +223,13 @@ extern "C" __global__ void pack_scales(
 
 extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) decode_blocks(
     const Map *__restrict__ maps, const Others *__restrict__ all_others, int block_count,
-    const __grid_constant__ Layout layout, const bf16 *__restrict__ x, bf16 *residual, bf16 *delta, bf16 *exchanged,
+    const __grid_constant__ Layout layout, const bf16 *x, bf16 *residual, bf16 *delta, bf16 *exchanged, int *turn,
+    const u8 *following, i64 following_bytes,
     int norm_type, float epsilon, const float *cosine, const float *sine, int half, i64 cache_stride,
     const int *base, int first, int window, float scale, float *partial, int *counters, int most_parts, int part_tokens) {
   // Asked only whether all thread blocks can run at once.
   if (block_count == 0) return;
+  let_successor_begin();
   extern __shared__ __align__(128) u8 shared[];
   __shared__ float warp_sums[WORKERS];
   __shared__ __align__(8) u64 barriers[2 * SLOTS];
@@ -240,7 +254,36 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
 
   Slots slots = {shared_address(shared), shared_address(shared + SLOTS * code_bytes), shared_address(barriers),
                  shared_address(barriers + SLOTS), 0, 0};
-  Exchange exchange = {exchanged};
+
+  // Weights were there long before.
+  if (warp >= WORKERS && warp < WORKERS + COPIERS) {
+    if (lane > 0) return;
+    int piece = slots.slot = warp - WORKERS, under_way = 0;
+    Slots earlier = slots;
+#pragma unroll 1
+    for (int block = 0; block < block_count; block++, maps += PARTS) {
+      int tile = blockIdx.x;
+      auto copy = [&](auto product) {
+        Own own(tile, tiles_of[product.value]);
+        piece = copy_product<product.value>(
+            slots, earlier, under_way, maps, others[block].scales[product.value], layout, own, piece);
+        tile = own.next;
+      };
+      copy(Number<ATTENTION_INPUT>());
+      copy(Number<ATTENTION_OUTPUT>());
+      copy(Number<MLP_INPUT>());
+      copy(Number<MLP_OUTPUT>());
+    }
+    // While the last products are under way memory would have nothing to do.
+    constexpr int some = 8192;
+    for (i64 place = (i64)(blockIdx.x * COPIERS + warp - WORKERS) * some; place + some <= following_bytes;
+         place += (i64)gridDim.x * COPIERS * some)
+      asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;\n" ::"l"(__cvta_generic_to_global(following + place)), "n"(some));
+    return;
+  }
+
+  await_predecessor();
+  Exchange exchange = {exchanged, *turn};
   int position = first + (base ? *base : 0);
   constexpr int groups = KEYS / WIDTH, slices = SHARE / HEADS;
   int seen = window > 0 ? min(window, position + 1) : position + 1;
@@ -271,27 +314,6 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     }
     return;
   }
-  if (warp >= WORKERS) {
-    if (lane > 0) return;
-    int piece = slots.slot = warp - WORKERS, under_way = 0;
-    Slots earlier = slots;
-#pragma unroll 1
-    for (int block = 0; block < block_count; block++, maps += PARTS) {
-      int tile = blockIdx.x;
-      auto copy = [&](auto product) {
-        Own own(tile, tiles_of[product.value]);
-        piece = copy_product<product.value>(
-            slots, earlier, under_way, maps, others[block].scales[product.value], layout, own, piece);
-        tile = own.next;
-      };
-      copy(Number<ATTENTION_INPUT>());
-      copy(Number<ATTENTION_OUTPUT>());
-      copy(Number<MLP_INPUT>());
-      copy(Number<MLP_OUTPUT>());
-    }
-    return;
-  }
-
   slots.slot = warp;
   AttentionRoom<WORKERS> &attention = *reinterpret_cast<AttentionRoom<WORKERS> *>(room);
   Input input;
@@ -454,15 +476,18 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
     sync_warps<WORKERS>();
     if (product == ATTENTION_INPUT) {
       ask_for_norm(other.norms[1]);
-      // Keys and values of this thread block's first job: a line of each at a time, as many as threads.
+      // Keys and values of this thread block's first job: a line of each at a time, two a thread.
       constexpr int lines = (WIDTH * 2 + 127) / 128;
       int job = blockIdx.x, part = job % context_parts, group = job / context_parts / slices;
       int length = ((seen + context_parts - 1) / context_parts + 31) / 32 * 32;
-      int token = position + 1 - seen + part * length + threadIdx.x / lines;
-      if (job < jobs && token < position && threadIdx.x / lines < length) {
-        i64 place = token * cache_stride + group * WIDTH + min(threadIdx.x % lines * 64, WIDTH - 1);
-        ask_for(other.keys + place);
-        ask_for(other.values + place);
+#pragma unroll 1
+      for (int line = threadIdx.x; line < 2 * threads; line += threads) {
+        int token = position + 1 - seen + part * length + line / lines;
+        if (job < jobs && token < position && line / lines < length) {
+          i64 place = token * cache_stride + group * WIDTH + min(line % lines * 64, WIDTH - 1);
+          ask_for(other.keys + place);
+          ask_for(other.values + place);
+        }
       }
     } else if (product == MLP_INPUT && block + 1 < block_count) {
       ask_for_norm(others[block + 1].norms[0]);
@@ -484,10 +509,13 @@ extern "C" __global__ void __launch_bounds__(32 * (WORKERS + COPIERS + 1), 1) de
       }
     }
   }
-  if (blockIdx.x == 0)
+  if (blockIdx.x == 0) {
 #pragma unroll
     for (int h = 0; h < held; h++) {
       int octet = threadIdx.x + h * threads;
       if (octet < HIDDEN / 8) reinterpret_cast<uint4 *>(residual)[octet] = stream[h];
     }
+    // All have read it: each has had a part in what this one has read.
+    if (threadIdx.x == 0) *turn = (exchange.turn + block_count) & 1;
+  }
 }

@@ -38,6 +38,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS, (BITS == 8 ? 16 : 24) /
     const Scale *__restrict__ scales, const u8 *__restrict__ zeros, float midpoint, int groups,
     const void *__restrict__ bias, int bias_type, const float *__restrict__ addend, bf16 *__restrict__ y, int rows, int columns) {
   extern __shared__ __align__(16) u8 shared[];
+  let_successor_begin();
   bf16 *input = reinterpret_cast<bf16 *>(shared);
   int units = columns / UNIT;
   // Σ x of each unit, then each warp's part of the result.

@@ -2,6 +2,8 @@
 
 extern "C" __global__ void embedding(
     const void *table, i64 stride, int type, const int *ids, bf16 *y, int width) {
+  let_successor_begin();
+  await_predecessor();
   i64 row = (i64)ids[blockIdx.x] * stride;
   bf16 *to = y + (i64)blockIdx.x * width;
   const bf16 *from = (const bf16 *)table + row;

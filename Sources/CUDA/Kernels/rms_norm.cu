@@ -20,6 +20,7 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm_vectors(
     const bf16 *x, i64 x_stride, const bf16 *delta, i64 delta_stride, const void *weight,
     int weight_type, float epsilon, bf16 *sum, bf16 *y, i64 y_stride, float *inverse, int width) {
   __shared__ float scratch[32];
+  let_successor_begin();
   await_predecessor();
   i64 row = blockIdx.x;
   float v[2][8];
@@ -60,6 +61,7 @@ extern "C" __global__ void rms_norm(
     const bf16 *x, i64 x_stride, const bf16 *delta, i64 delta_stride, const void *weight,
     int weight_type, float epsilon, bf16 *sum, bf16 *y, i64 y_stride, float *inverse, int width) {
   __shared__ float scratch[32];
+  let_successor_begin();
   await_predecessor();
   i64 row = blockIdx.x;
   float squares = 0;
@@ -92,6 +94,7 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm_backward_vectors(
   __shared__ float scratch[32];
   i64 row = blockIdx.x;
   float g[2][8], s[2][8];
+  uint4 e[2];
   float products = 0;
 #pragma unroll
   for (int part = 0; part < 2; part++) {
@@ -100,6 +103,8 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm_backward_vectors(
       float w[8];
       load8(dy + row * dy_stride + i, g[part]);
       load8(sum + row * sum_stride + i, s[part]);
+      // On its way while the others are summed.
+      if (earlier) e[part] = *reinterpret_cast<const uint4 *>(earlier + row * earlier_stride + i);
       load_weight8(weight, weight_type, i, w);
 #pragma unroll
       for (int j = 0; j < 8; j++) {
@@ -119,10 +124,10 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm_backward_vectors(
 #pragma unroll
       for (int j = 0; j < 8; j++) out[j] = g[part][j] * scale + s[part][j] * back;
       if (earlier) {
-        float e[8];
-        load8(earlier + row * earlier_stride + i, e);
+        float more[8];
+        load8(reinterpret_cast<const bf16 *>(&e[part]), more);
 #pragma unroll
-        for (int j = 0; j < 8; j++) out[j] += e[j];
+        for (int j = 0; j < 8; j++) out[j] += more[j];
       }
       store8(dx + row * width + i, out);
     }
