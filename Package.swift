@@ -65,15 +65,19 @@ let package = Package(
         "Runtime", "CCPU", "COneDNN", "CPUKernels", "CPUKernelsV2", "CPUKernelsV3", "CPUKernelsV4",
       ]),
     .target(name: "CPUKernels", swiftSettings: [.unsafeFlags(["-Ounchecked"])]),
-    .target(name: "CPUKernelsV2", dependencies: ["CPUKernels"], swiftSettings: level("v2")),
-    .target(name: "CPUKernelsV3", dependencies: ["CPUKernels"], swiftSettings: level("v3")),
-    .target(name: "CPUKernelsV4", dependencies: ["CPUKernels"], swiftSettings: level("v4")),
+    .target(
+      name: "CPUKernelsV2", dependencies: ["CPUKernels", "CVector"], swiftSettings: level("v2")),
+    .target(
+      name: "CPUKernelsV3", dependencies: ["CPUKernels", "CVector"], swiftSettings: level("v3")),
+    .target(
+      name: "CPUKernelsV4", dependencies: ["CPUKernels", "CVector"], swiftSettings: level("v4")),
     .target(name: "JSON", dependencies: ["Runtime", "CJSON"]),
     .target(name: "Runtime", dependencies: ["CInterrupt", "CNettle"]),
 
     .target(name: "CInterrupt"),
     .target(name: "CCUDA"),
     .target(name: "CCPU"),
+    .target(name: "CVector"),
     .target(name: "CRegistry"),
     .target(
       name: "CEdit", dependencies: ["CInterrupt"],

@@ -75,6 +75,10 @@ public protocol Kernels {
   static func dot(_ a: Floats, _ b: Floats, _ count: Int) -> Float
   static func dotBF16(_ a: Floats, _ b: Halves, _ count: Int) -> Float
   static func dotF16(_ a: Floats, _ b: Halves, _ count: Int) -> Float
+  /// x in the form that rows of codes like `row`, of which only the shape counts, are multiplied with; see `PackedInput`.
+  static func arrange(_ x: Floats, _ row: PackedRow, _ y: PackedInput)
+  /// The dot product of the weights that a row of codes stands for, without making them.
+  static func dot(_ row: PackedRow, _ x: PackedInput) -> Float
   static func sumOfSquares(_ x: Floats, _ count: Int) -> Double
   /// The log-sum-exp of a row of logits.
   static func logSumExp(_ logits: Floats, _ count: Int) -> Float

@@ -5,7 +5,7 @@ extension CPUBackend {
   static let fewRows = 4
 
   /// `y = x · Wᵀ + b + scale · (x · Aᵀ) · Bᵀ` for a few rows x `[n, in]`: each weight is read once, as it is stored, and
-  /// nothing of the matrix is ever held converted. Sums are f32.
+  /// nothing of the matrix is ever held converted. Sums are f32, and those of a packed row's group whole numbers.
   ///
   /// - Returns: What the backward needs where there is an adapter, laid out for factors of `type`.
   func fewRows(
@@ -23,10 +23,16 @@ extension CPUBackend {
     let upStride = adapter?.b.rowStride ?? 0
     let rows = try RowSource(weight, name)
     let kernels = kernels
+    let arranged = ArrangedRows(source, n, stride: stride, for: rows, kernels)
     parallelRows(outputs, width: inputs) { range, workspace in
       for row in range {
         for i in 0..<n {
-          var sum = rows.dot(row: row, source + i * stride, kernels, workspace, again: i > 0)
+          var sum: Float
+          if let arranged, let packed = rows.packedRow(row) {
+            sum = kernels.dot(packed, arranged[i])
+          } else {
+            sum = rows.dot(row: row, source + i * stride, kernels, workspace, again: i > 0)
+          }
           if let offsets { sum += offsets[row] }
           if let lows, let up {
             sum += scale * kernels.dot(lows + i * rank, up + row * upStride, rank)

@@ -1,0 +1,1 @@
+../CPUKernelsV2/PackedDot.swift
