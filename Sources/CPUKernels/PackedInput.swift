@@ -24,7 +24,9 @@ public struct PackedInput {
   ///   - group: Columns that share a scale.
   ///   - isOrdered: Whether groups follow each other.
   public static func serves(bits: Int, columns: Int, group: Int, isOrdered: Bool) -> Bool {
-    guard isOrdered, bits == 2 || bits == 4 || bits == 8, group > 0, columns % group == 0 else {
+    guard isOrdered, bits == 2 || bits == 4 || bits == 8, group > 0, group % 16 == 0,
+      columns % group == 0
+    else {
       return false
     }
     let block = 256 / bits

@@ -12,8 +12,9 @@ private func multiplyAdd(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ c: SIMD8<Float>
 
 extension CompiledKernels {
   public static func arrange(_ x: Floats, _ row: PackedRow, _ y: PackedInput) {
-    let places = 16 / row.bits
-    let block = 16 * places
+    // Places of codes in a word, 2ᵖ.
+    let p = (16 / row.bits).trailingZeroBitCount
+    let mask = (16 << p) - 1
     var (j, group) = (0, 0)
     while j < row.columns {
       // As bits: what is no number is larger than any.
@@ -41,9 +42,9 @@ extension CompiledKernels {
         let low = n - (high - splat(12_582_912)) * splat(32768) + splat(12_582_912)
         let (h, l) = (bits(high), bits(low))
         for lane in 0..<16 {
-          let column = (j + i + lane) % block
-          let place =
-            y.digits + 2 * (j + i + lane - column) + column % places * 32 + column / places
+          let column = (j + i + lane) & mask
+          let (word, inWord) = (column >> p, column & ((1 << p) - 1))
+          let place = y.digits + 2 * (j + i + lane - column) + inWord * 32 + word
           place[0] = Int16(truncatingIfNeeded: h[lane])
           place[16] = Int16(truncatingIfNeeded: l[lane])
         }
