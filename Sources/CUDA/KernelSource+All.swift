@@ -45,16 +45,13 @@ extension KernelSource {
       sources.append(CUDABackend.cachedAttention(width: width, heads: heads))
     }
     for (bits, halves) in [(4, 1), (4, 0), (16, 0)] {
+      let limit = bits == 16 ? 4 : 2
       // As many slots as fit.
+      let slots = bits == 4 && halves == 0 ? 36 : 48
       sources.append(
-        TokenForm.source(
-          [
-            bits, halves, 2, 3072, 8192, 3072, 3072, 96, 1, 1, 4,
-            bits == 4 && halves == 0 ? 36 : 48,
-          ]
-        ))
+        TokenForm.source([bits, halves, limit, 3072, 8192, 3072, 3072, 96, 1, 1, 4, slots]))
       sources.append(
-        TokenForm.source([bits, halves, 2, 4096, 14336, 4096, 1024, 128, 1, 4, 7, 36]))
+        TokenForm.source([bits, halves, limit, 4096, 14336, 4096, 1024, 128, 1, 4, 7, 36]))
     }
     return sources
   }

@@ -41,7 +41,7 @@ public final class Decoding {
     var limit: Int
   }
   /// The token that choosing was begun after, and how many are to come.
-  private var pending: (token: Int32, count: Int)?
+  private var begun: (token: Int32, count: Int)?
   /// The tokens read so far.
   public private(set) var ids: [Int32] = []
 
@@ -112,7 +112,7 @@ public final class Decoding {
     }
     guard let recorded = recordedChoice, total <= recorded.limit else { return false }
     for _ in 0..<rest { try recorded.recording.replay() }
-    pending = (token, count)
+    begun = (token, count)
     return true
   }
 
@@ -120,8 +120,8 @@ public final class Decoding {
   ///
   /// - Throws: `NotFinite` where a score is NaN.
   public func chosen() throws -> [Int32] {
-    guard let (token, count) = pending, let history = recordedChoice?.history else { return [] }
-    pending = nil
+    guard let (token, count) = begun, let history = recordedChoice?.history else { return [] }
+    begun = nil
     let held = caches[0].count
     let part = Tensor(
       history.storage, shape: [count], dtype: .i32, offset: held, rowStride: count)
