@@ -132,14 +132,15 @@ __device__ __forceinline__ float block_max(float x, float *scratch) {
 
 // Where a kernel is launched early, it may begin before the one before it has ended (compute capability 9.0). Until this
 // returns it may read only what was written earlier than that, and write nothing; the next one may then begin.
-// `let_successor_begin` lets it do so sooner: as early as all of this one's thread blocks have begun, where there is room.
-__device__ __forceinline__ void let_successor_begin() {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("griddepcontrol.launch_dependents;\n" ::: "memory");
-#endif
-}
 __device__ __forceinline__ void await_predecessor() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;\ngriddepcontrol.launch_dependents;\n" ::: "memory");
+#endif
+}
+
+// Lets the next one begin sooner than that: as soon as all thread blocks of this one have begun and there is room.
+__device__ __forceinline__ void let_successor_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;\n" ::: "memory");
 #endif
 }

@@ -1,7 +1,7 @@
 // The likeliest token, and what the next step of a recorded generation needs of it. One block.
 
-// inputs: the token and its position. The place of the largest of `count` scores, bf16 or f32 (the first of equals), becomes the next
-// token, and history[position] holds it; −1 there where a score is NaN or none is finite.
+// inputs: the token and its position. The place of the largest of `count` scores, bf16 or f32 (the first of equals), becomes
+// the next token, and history[position] holds it; −1 there where a score is NaN or none is finite.
 extern "C" __global__ void __launch_bounds__(1024) advance(
     const void *scores, int type, int count, int *inputs, int *history) {
   __shared__ float tops[32];

@@ -41,7 +41,7 @@ extension CPUBackend {
         }
       }
     }
-    withExtendedLifetime(bias) {}
+    withExtendedLifetime((bias, arranged)) {}
     guard let low, let lows, type != .f32 else { return low }
     let kept = try make([n, inputs + rank], type)
     let halves = try kept.bytes(name).assumingMemoryBound(to: UInt16.self)
